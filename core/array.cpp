@@ -1,0 +1,76 @@
+#include "ramp/core/array.h"
+
+#include "ramp/core/backend.h"
+
+namespace ramp {
+
+Array::Array(const Shape& shape, DType dtype, Device device)
+    : storage_(std::make_shared<Storage>(shape.numel() * static_cast<int64_t>(size_of(dtype)), device)),
+      shape_(shape),
+      dtype_(dtype) {}
+
+Array Array::reshape(const Shape& shape) const {
+  if (shape.numel() != numel()) fail("reshape", shape_, " has ", numel(), " elements, ", shape, " has ", shape.numel());
+  Array view = *this;
+  view.shape_ = shape;
+  return view;
+}
+
+Array Array::reshape(const std::vector<int64_t>& sizes) const {
+  std::vector<int64_t> resolved = sizes;
+  int64_t known = 1, unknown = -1;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] != -1) known *= sizes[i];
+    else if (unknown >= 0) fail("reshape", "only one size may be -1");
+    else unknown = static_cast<int64_t>(i);
+  }
+  if (unknown >= 0) {
+    if (known <= 0 || numel() % known != 0) fail("reshape", "cannot infer -1: ", numel(), " elements over ", known);
+    resolved[static_cast<size_t>(unknown)] = numel() / known;
+  }
+  return reshape(Shape(resolved));
+}
+
+Array Array::rows(int64_t begin, int64_t end) const {
+  if (rank() == 0) fail("rows", "a scalar has no rows");
+  if (begin < 0 || begin > end || end > shape_[0])
+    fail("rows", "expected 0 <= begin <= end <= ", shape_[0], ", got ", begin, " and ", end);
+  const int64_t row = shape_[0] == 0 ? 0 : numel() / shape_[0];
+  return slice(begin * row, shape_.with(0, end - begin));
+}
+
+Array Array::slice(int64_t begin, const Shape& shape) const {
+  Array view = *this;
+  view.offset_ += begin * static_cast<int64_t>(size_of(dtype_));
+  view.shape_ = shape;
+  return view;
+}
+
+void copy(const Array& from, const Array& to) {
+  if (from.shape() != to.shape() || from.dtype() != to.dtype())
+    fail("copy", "shapes and dtypes must agree, got ", from.shape(), ' ', from.dtype(), " and ", to.shape(), ' ', to.dtype());
+  if (from.numel() == 0) return;
+  on(from.device().is_cuda() ? from.device() : to.device(), [&](auto b) { b.copy(from, to); });
+}
+
+Array clone(const Array& x) {
+  Array out(x.shape(), x.dtype(), x.device());
+  copy(x, out);
+  return out;
+}
+
+Array to(const Array& x, Device device) {
+  if (x.device() == device) return x;
+  Array out(x.shape(), x.dtype(), device);
+  copy(x, out);
+  return out;
+}
+
+Array to(const Array& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  Array out(x.shape(), dtype, x.device());
+  on(x.device(), [&](auto b) { b.convert(x, out); });
+  return out;
+}
+
+}  // namespace ramp

@@ -1,0 +1,63 @@
+#pragma once
+// Array: plain numbers on a device. Kernels and backward code see only arrays; Tensor (tensor.h) adds gradients.
+
+#include <memory>
+#include <vector>
+
+#include "ramp/core/device.h"
+#include "ramp/core/dtype.h"
+#include "ramp/core/shape.h"
+#include "ramp/core/storage.h"
+
+namespace ramp {
+
+/// A dense row-major block of numbers: a storage, an offset into it, a shape and a dtype. Copying copies the handle, not
+/// the numbers. A default Array is undefined and stands for "none".
+class Array {
+ public:
+  Array() = default;
+  /// Uninitialised memory.
+  explicit Array(const Shape& shape, DType dtype = float32, Device device = {});
+
+  bool defined() const { return storage_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  int rank() const { return shape_.rank(); }
+  int64_t numel() const { return shape_.numel(); }
+  DType dtype() const { return dtype_; }
+  Device device() const { return storage_->device(); }
+  int64_t bytes() const { return numel() * static_cast<int64_t>(size_of(dtype_)); }
+  const std::shared_ptr<Storage>& storage() const { return storage_; }
+
+  /// The first element's address, on the device. `T` must be the dtype's type, or void.
+  template <class T>
+  T* data() const {
+    if constexpr (!std::is_void_v<T>)
+      if (dtype_of<std::remove_const_t<T>>() != dtype_)
+        fail("data", "expected ", name(dtype_of<std::remove_const_t<T>>()), ", got ", dtype_);
+    return reinterpret_cast<T*>(static_cast<char*>(storage_->data()) + offset_);
+  }
+
+  /// The same numbers under another shape of as many elements; one size may be -1 and is then inferred.
+  Array reshape(const std::vector<int64_t>& sizes) const;
+  Array reshape(const Shape& shape) const;
+  /// Rows [begin, end) of the first axis, as a view.
+  Array rows(int64_t begin, int64_t end) const;
+  /// Elements [begin, begin + shape.numel()) as a view of another shape: how an arena hands out its parts.
+  Array slice(int64_t begin, const Shape& shape) const;
+
+ private:
+  std::shared_ptr<Storage> storage_;
+  int64_t offset_ = 0;  // in bytes
+  Shape shape_;
+  DType dtype_ = float32;
+};
+
+/// Copies the elements of `from` into `to`; same shape and dtype, any devices.
+void copy(const Array& from, const Array& to);
+/// A copy with memory of its own, on `device`.
+Array clone(const Array& x);
+Array to(const Array& x, Device device);
+/// Converted to another dtype: to an integer type values are truncated towards zero and saturate, NaN gives 0.
+Array to(const Array& x, DType dtype);
+
+}  // namespace ramp

@@ -1,0 +1,279 @@
+#include "ramp/core/array_ops.h"
+
+#include "ramp/core/backend.h"
+
+namespace ramp {
+
+void check_devices(const char* op, std::initializer_list<const Array*> arrays) {
+  for (const Array* x : arrays) {
+    if (!x->defined()) fail(op, "an argument is undefined");
+    const Array& first = **arrays.begin();
+    if (x->device() != first.device())
+      fail(op, "arguments must be on one device, got ", first.device(), " and ", x->device());
+  }
+}
+
+void check_floating(const char* op, std::initializer_list<const Array*> arrays) {
+  check_devices(op, arrays);
+  for (const Array* x : arrays) {
+    const Array& first = **arrays.begin();
+    if (!is_floating(x->dtype())) fail(op, "expected float32 or float64, got ", x->dtype(), "; convert it with to()");
+    if (x->dtype() != first.dtype()) fail(op, "dtypes must agree, got ", first.dtype(), " and ", x->dtype());
+  }
+}
+
+namespace {
+
+Array like(const Array& x, const Shape& shape) { return Array(shape, x.dtype(), x.device()); }
+Array like(const Array& x) { return like(x, x.shape()); }
+
+void check_matrix(const char* op, const Array& x) {
+  if (x.rank() != 2) fail(op, "expected a matrix, got shape ", x.shape());
+}
+
+void check_indices(const char* op, const Array& indices) {
+  if (indices.dtype() != int32 || indices.rank() != 1)
+    fail(op, "indices must be int32 of shape [k], got ", indices.dtype(), ' ', indices.shape());
+}
+
+}  // namespace
+
+Array full_array(const Shape& shape, double value, DType dtype, Device device) {
+  Array x(shape, dtype, device);
+  fill(x, value);
+  return x;
+}
+
+void fill(const Array& x, double value) {
+  if (x.numel() > 0) on(x.device(), [&](auto b) { b.fill(x, value); });
+}
+
+// ---- Elementwise ----------------------------------------------------------------------------------------------------
+
+Array map(const Unary& f, const Array& x) {
+  check_floating(name(f), {&x});
+  std::visit([](const auto& f) {
+    if constexpr (requires { f.check(); }) f.check();
+  }, f);
+  Array y = like(x);
+  on(x.device(), [&](auto b) { b.map(f, x, y); });
+  return y;
+}
+
+Array map_gradient(const Unary& f, const Array& x, const Array& y, const Array& gradient) {
+  Array out = like(x);
+  on(x.device(), [&](auto b) { b.map_gradient(f, x, y, gradient, out); });
+  return out;
+}
+
+Array map(const Binary& f, const Array& a, const Array& b) {
+  check_floating(name(f), {&a, &b});
+  Array y = like(a, broadcast(name(f), a.shape(), b.shape()));
+  on(a.device(), [&](auto backend) { backend.map(f, a, b, y); });
+  return y;
+}
+
+Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient) {
+  Array out = like(gradient);
+  on(a.device(), [&](auto backend) { backend.map_gradient(f, argument, a, b, gradient, out); });
+  return sum_to(out, argument == 0 ? a.shape() : b.shape());
+}
+
+Array operator*(const Array& a, double b) { return a * full_array({}, b, a.dtype(), a.device()); }
+
+Array compare(Compare relation, const Array& a, const Array& b) {
+  check_devices("compare", {&a, &b});
+  if (a.dtype() != b.dtype()) fail("compare", "dtypes must agree, got ", a.dtype(), " and ", b.dtype());
+  const Shape shape = broadcast("compare", a.shape(), b.shape());
+  Array out(shape, uint8, a.device());
+  on(a.device(), [&](auto backend) { backend.compare(relation, broadcast_to(a, shape), broadcast_to(b, shape), out); });
+  return out;
+}
+
+Array where(const Array& condition, const Array& a, const Array& b) {
+  check_devices("where", {&condition, &a, &b});
+  if (condition.dtype() != uint8) fail("where", "the condition must be uint8, got ", condition.dtype());
+  if (a.dtype() != b.dtype()) fail("where", "dtypes must agree, got ", a.dtype(), " and ", b.dtype());
+  const Shape shape = broadcast("where", condition.shape(), broadcast("where", a.shape(), b.shape()));
+  Array out = like(a, shape);
+  on(a.device(), [&](auto backend) {
+    backend.where(broadcast_to(condition, shape), broadcast_to(a, shape), broadcast_to(b, shape), out);
+  });
+  return out;
+}
+
+Array broadcast_to(const Array& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  if (broadcast("broadcast_to", x.shape(), shape) != shape)
+    fail("broadcast_to", "shape ", x.shape(), " does not broadcast to ", shape);
+  Array out = like(x, shape);
+  on(x.device(), [&](auto b) { b.broadcast(x, out); });
+  return out;
+}
+
+Array sum_to(const Array& x, const Shape& shape) {
+  Array out = x;
+  const int added = x.rank() - shape.rank();
+  for (int axis = 0; axis < x.rank(); ++axis)
+    if ((axis < added || shape[axis - added] == 1) && out.shape()[axis] != 1) out = sum(out, axis);
+  return out.reshape(shape);
+}
+
+// ---- Movement -------------------------------------------------------------------------------------------------------
+
+Array transpose(const Array& x) {
+  check_devices("transpose", {&x});
+  check_matrix("transpose", x);
+  Array out = like(x, {x.shape()[1], x.shape()[0]});
+  on(x.device(), [&](auto b) { b.transpose(x, out); });
+  return out;
+}
+
+Array gather(const Array& x, const Array& indices) {
+  check_devices("gather", {&x, &indices});
+  check_indices("gather", indices);
+  if (x.rank() == 0) fail("gather", "a scalar has no rows");
+  Array out = like(x, x.shape().with(0, indices.numel()));
+  on(x.device(), [&](auto b) { b.gather(x, indices, out); });
+  return out;
+}
+
+Array scatter_add(const Array& x, const Array& indices, int64_t n) {
+  Array out = like(x, x.shape().with(0, n));
+  on(x.device(), [&](auto b) { b.scatter_add(x, indices, out); });
+  return out;
+}
+
+Array concat(std::span<const Array> parts, int axis) {
+  if (parts.empty()) fail("concat", "expected at least one tensor");
+  const Array& first = parts[0];
+  check_devices("concat", {&first});
+  axis = normalize_axis("concat", axis, first.shape());
+  int64_t total = 0;
+  for (const Array& part : parts) {
+    check_devices("concat", {&first, &part});
+    if (part.dtype() != first.dtype()) fail("concat", "dtypes must agree, got ", first.dtype(), " and ", part.dtype());
+    if (part.rank() != first.rank() || part.shape().with(axis, 0) != first.shape().with(axis, 0))
+      fail("concat", "shapes must agree but for axis ", axis, ", got ", first.shape(), " and ", part.shape());
+    total += part.shape()[axis];
+  }
+  Array out = like(first, first.shape().with(axis, total));
+  if (out.numel() == 0) return out;
+  const auto [outer, n, inner] = around(axis, out.shape());
+  int64_t offset = 0;
+  for (const Array& part : parts) {
+    const int64_t size = part.shape()[axis] * inner;
+    if (size > 0)
+      on(first.device(), [&, n = n, inner = inner, outer = outer](auto b) {
+        b.copy_blocks(part, out, {.blocks = outer, .size = size, .from_stride = size, .to_stride = n * inner, .to_offset = offset});
+      });
+    offset += size;
+  }
+  return out;
+}
+
+Array narrow(const Array& x, int axis, int64_t begin, int64_t end) {
+  Array out = like(x, x.shape().with(axis, end - begin));
+  if (out.numel() == 0) return out;
+  const auto [outer, n, inner] = around(axis, x.shape());
+  const int64_t size = (end - begin) * inner;
+  on(x.device(), [&, n = n, inner = inner, outer = outer](auto b) {
+    b.copy_blocks(x, out, {.blocks = outer, .size = size, .from_stride = n * inner, .to_stride = size, .from_offset = begin * inner});
+  });
+  return out;
+}
+
+// ---- Products and reductions ----------------------------------------------------------------------------------------
+
+Array matmul(const Array& a, const Array& b, MatmulOptions options) {
+  check_floating("matmul", {&a, &b});
+  check_matrix("matmul", a);
+  check_matrix("matmul", b);
+  Array out = like(a, {a.shape()[options.transpose_a ? 1 : 0], b.shape()[options.transpose_b ? 0 : 1]});
+  matmul_into(out, a, b, options);
+  return out;
+}
+
+void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options) {
+  const int64_t ka = a.shape()[options.transpose_a ? 0 : 1], kb = b.shape()[options.transpose_b ? 1 : 0];
+  if (ka != kb)
+    fail("matmul", "inner sizes must agree, got ", a.shape(), options.transpose_a ? " transposed" : "", " and ", b.shape(),
+         options.transpose_b ? " transposed" : "");
+  if (ka == 0) return fill(out, 0);
+  on(out.device(), [&](auto backend) { backend.matmul(a, b, options, out); });
+}
+
+Array sum(const Array& x, int axis) {
+  check_floating("sum", {&x});
+  axis = normalize_axis("sum", axis, x.shape());
+  Array out = like(x, x.shape().with(axis, 1));
+  if (x.numel() == 0) fill(out, 0);
+  else on(x.device(), [&](auto b) { b.sum(x, around(axis, x.shape()), out); });
+  return out;
+}
+
+MaxResult max(const Array& x, int axis) {
+  check_devices("max", {&x});
+  axis = normalize_axis("max", axis, x.shape());
+  if (x.shape()[axis] == 0) fail("max", "axis ", axis, " of shape ", x.shape(), " is empty");
+  const Shape shape = x.shape().with(axis, 1);
+  MaxResult result{like(x, shape), Array(shape, int32, x.device())};
+  if (x.numel() > 0) on(x.device(), [&](auto b) { b.max(x, around(axis, x.shape()), result.values, result.indices); });
+  return result;
+}
+
+Array scatter_axis(const Array& x, const Array& indices, int axis, int64_t n) {
+  Array out = like(x, x.shape().with(axis, n));
+  on(x.device(), [&](auto b) { b.scatter_axis(x, indices, around(axis, out.shape()), out); });
+  return out;
+}
+
+Array softmax(const Array& x, int axis) {
+  check_floating("softmax", {&x});
+  const Array e = map(Unary(formula::Exp{}), x - max(x, axis).values);
+  return e / sum(e, axis);
+}
+
+Array log_softmax(const Array& x, int axis) {
+  check_floating("log_softmax", {&x});
+  const Array shifted = x - max(x, axis).values;
+  return shifted - map(Unary(formula::Log{}), sum(map(Unary(formula::Exp{}), shifted), axis));
+}
+
+// ---- Random numbers -------------------------------------------------------------------------------------------------
+
+Array uniform_array(const Shape& shape, double low, double high, RandomKey key, DType dtype, Device device) {
+  Array x(shape, dtype, device);
+  on(device, [&](auto b) { b.uniform(x, low, high, key); });
+  return x;
+}
+
+Array dropout_mask(const Shape& shape, double keep, RandomKey key, DType dtype, Device device) {
+  Array x(shape, dtype, device);
+  on(device, [&](auto b) { b.dropout_mask(x, keep, key); });
+  return x;
+}
+
+// ---- Fused steps ----------------------------------------------------------------------------------------------------
+
+void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
+  on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity); });
+}
+
+CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step) {
+  check_floating("cross_entropy", {&logits});
+  check_devices("cross_entropy", {&logits, &labels});
+  check_matrix("cross_entropy", logits);
+  const int64_t n = logits.shape()[0], classes = logits.shape()[1];
+  if (n == 0 || classes == 0) fail("cross_entropy", "expected at least one row and one class, got logits ", logits.shape());
+  if (labels.dtype() != int32 || labels.shape() != Shape{n})
+    fail("cross_entropy", "labels must be int32 of shape ", Shape{n}, " for logits ", logits.shape(), ", got ",
+         labels.dtype(), ' ', labels.shape());
+  if (step.class_weights.defined() && step.class_weights.shape() != Shape{classes})
+    fail("cross_entropy", "expected ", classes, " class weights, got ", step.class_weights.numel());
+  CrossEntropyResult result{like(logits, {n}), like(logits)};
+  on(logits.device(), [&](auto b) { b.cross_entropy(logits, labels, step, result.losses, result.gradient); });
+  return result;
+}
+
+}  // namespace ramp

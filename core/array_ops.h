@@ -1,0 +1,104 @@
+#pragma once
+// Operations on arrays: compute, record nothing. ops.h puts gradients on top; backward functions call these. They check
+// their arguments, so that the messages are the same with and without gradients.
+
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ramp/core/array.h"
+#include "ramp/core/formulas.h"
+#include "ramp/core/random.h"
+#include "ramp/core/steps.h"
+
+namespace ramp {
+
+/// Throws Error in the name of `op` unless every array is defined, and all are on one device.
+void check_devices(const char* op, std::initializer_list<const Array*> arrays);
+/// As check_devices, and all of the same floating dtype.
+void check_floating(const char* op, std::initializer_list<const Array*> arrays);
+
+Array full_array(const Shape& shape, double value, DType dtype = float32, Device device = {});
+void fill(const Array& x, double value);
+
+Array map(const Unary& f, const Array& x);
+/// gradient * f'(x), where y = f(x).
+Array map_gradient(const Unary& f, const Array& x, const Array& y, const Array& gradient);
+Array map(const Binary& f, const Array& a, const Array& b);
+/// gradient * df/da (argument 0) or df/db (argument 1), summed over what broadcasting repeated.
+Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient);
+
+inline Array operator-(const Array& x) { return map(Unary(formula::Neg{}), x); }
+inline Array operator+(const Array& a, const Array& b) { return map(Binary(formula::Add{}), a, b); }
+inline Array operator-(const Array& a, const Array& b) { return map(Binary(formula::Subtract{}), a, b); }
+inline Array operator*(const Array& a, const Array& b) { return map(Binary(formula::Multiply{}), a, b); }
+inline Array operator/(const Array& a, const Array& b) { return map(Binary(formula::Divide{}), a, b); }
+Array operator*(const Array& a, double b);
+
+/// The comparison of two arrays, as uint8.
+enum class Compare : uint8_t { less, less_equal, greater, greater_equal, equal, not_equal };
+Array compare(Compare relation, const Array& a, const Array& b);
+Array where(const Array& condition, const Array& a, const Array& b);
+
+/// x repeated to a shape that it broadcasts to.
+Array broadcast_to(const Array& x, const Shape& shape);
+/// The inverse of broadcasting: x summed down to `shape`.
+Array sum_to(const Array& x, const Shape& shape);
+
+Array transpose(const Array& x);
+Array gather(const Array& x, const Array& indices);
+/// out [n, ...] = 0, then out[indices[i]] += x[i], in the order of i: the adjoint of gather.
+Array scatter_add(const Array& x, const Array& indices, int64_t n);
+/// Equal blocks moved from one array into another: what concatenation and its inverse are made of. In elements.
+struct BlockCopy {
+  int64_t blocks, size;            // how many, and how long each
+  int64_t from_stride, to_stride;  // from one block to the next
+  int64_t from_offset = 0, to_offset = 0;
+};
+Array concat(std::span<const Array> parts, int axis);
+/// Indices [begin, end) of any axis, as a copy.
+Array narrow(const Array& x, int axis, int64_t begin, int64_t end);
+
+struct MatmulOptions {
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
+/// out = a b (of the shape that the product has).
+void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options = {});
+
+/// Over one axis, which stays with size 1. Sums are gathered in fixed blocks: the same bits for any number of threads.
+Array sum(const Array& x, int axis);
+struct MaxResult {
+  Array values;
+  Array indices;  // int32, along the axis
+};
+MaxResult max(const Array& x, int axis);
+/// Zeros, with x put at `indices` along the axis of size n: the adjoint of picking the maximum.
+Array scatter_axis(const Array& x, const Array& indices, int axis, int64_t n);
+
+Array softmax(const Array& x, int axis);
+Array log_softmax(const Array& x, int axis);
+
+/// Uniform in [low, high).
+Array uniform_array(const Shape& shape, double low, double high, RandomKey key, DType dtype, Device device);
+/// 1/keep with probability keep, else 0: the mask of inverted dropout.
+Array dropout_mask(const Shape& shape, double keep, RandomKey key, DType dtype, Device device);
+
+/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity.
+void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity);
+
+/// Softmax cross-entropy (the formula is in layers/losses.h).
+struct CrossEntropyStep {
+  double label_smoothing = 0;
+  Array class_weights;    // [C] of the logits' dtype, or undefined for ones
+  std::optional<int> ignore_index;  // labels equal to it count for nothing; every other one outside [0, C) is an Error
+};
+struct CrossEntropyResult {
+  Array losses;    // [n], each times its label's weight
+  Array gradient;  // [n, C], of the sum of the losses
+};
+CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step);
+
+}  // namespace ramp

@@ -1,0 +1,71 @@
+#pragma once
+// The seam between what an operation means and how a device computes it.
+//
+// A backend is a struct of static functions over arrays; this page is the whole contract. Arguments have been checked:
+// outputs are allocated, shapes and dtypes fit, devices agree. `on` is the one place where a device is chosen. Private to
+// the library's .cpp files; a user's program never needs it.
+
+#include <concepts>
+
+#include "ramp/core/array_ops.h"
+#include "ramp/core/cpu/cpu.h"
+#ifdef RAMP_CUDA
+#include "ramp/cuda/cuda.h"
+#endif
+
+namespace ramp {
+
+template <class B>
+concept Backend = requires(const Array& x, const Unary& unary, const Binary& binary, RandomKey key, AxisView view,
+                           const BlockCopy& blocks, const SgdStep& sgd, const CrossEntropyStep& loss, void* data) {
+  // Memory, aligned to 256 bytes, from a cache (storage.h).
+  { B::allocate(int64_t{}) } -> std::same_as<void*>;
+  B::deallocate(data, int64_t{});
+  { B::memory_stats() } -> std::same_as<MemoryStats>;
+  B::release_cached_memory();
+  // Elementwise. Binary maps broadcast their inputs to the output's shape; the rest find equal shapes.
+  B::fill(x, 0.0);
+  B::convert(x, x);                        // from, to: another dtype
+  B::map(unary, x, x);                     // x, y
+  B::map_gradient(unary, x, x, x, x);      // x, y, gradient, out = gradient f'(x)
+  B::map(binary, x, x, x);                 // a, b, y
+  B::map_gradient(binary, 0, x, x, x, x);  // argument, a, b, gradient, out (of the gradient's shape)
+  B::compare(Compare::less, x, x, x);      // a, b, out uint8
+  B::where(x, x, x, x);                    // condition, a, b, out
+  // Movement, of any dtype.
+  B::copy(x, x);                           // from, to; one of them may be on the CPU
+  B::copy_blocks(x, x, blocks);            // from, to
+  B::broadcast(x, x);                      // x, out
+  B::transpose(x, x);                      // x, out
+  B::gather(x, x, x);                      // x, int32 indices, out; throws for an index out of range
+  B::scatter_add(x, x, x);                 // x, int32 indices, out (zeroed here)
+  B::scatter_axis(x, x, view, x);          // x, int32 indices, view of out, out (zeroed here)
+  // Reductions over the middle of [outer, n, inner].
+  B::sum(x, view, x);
+  B::max(x, view, x, x);                   // x, view, values, int32 indices
+  // out = op(a) op(b)
+  B::matmul(x, x, MatmulOptions{}, x);
+  // Random numbers: element i depends on the key and i alone.
+  B::uniform(x, 0.0, 1.0, key);
+  B::dropout_mask(x, 0.5, key);
+  // One pass each: the loss of a training step, and its update.
+  B::cross_entropy(x, x, loss, x, x);      // logits, labels, options, losses, gradient; throws for a label out of range
+  B::sgd(sgd, x, x, x);                    // parameter, gradient, velocity (undefined without momentum)
+};
+
+/// Calls f with the backend of a device.
+template <class F>
+decltype(auto) on(Device device, F&& f) {
+#ifdef RAMP_CUDA
+  if (device.is_cuda()) return f(Cuda{});
+#endif
+  (void)device;
+  return f(Cpu{});
+}
+
+static_assert(Backend<Cpu>);
+#ifdef RAMP_CUDA
+static_assert(Backend<Cuda>);
+#endif
+
+}  // namespace ramp

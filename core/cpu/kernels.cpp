@@ -1,0 +1,203 @@
+// Compiled once for each instruction set, with RAMP_ISA naming it. Eigen is renamed along with it: its functions are inline
+// templates, of which the linker would otherwise keep one version for all.
+
+#define RAMP_JOIN_(a, b) a##b
+#define RAMP_JOIN(a, b) RAMP_JOIN_(a, b)
+#define Eigen RAMP_JOIN(ramp_eigen_, RAMP_ISA)
+#define EIGEN_DONT_PARALLELIZE
+#include <Eigen/Core>
+#undef Eigen
+
+#include "ramp/core/cpu/kernels.h"
+#include "ramp/core/cpu/packet.h"
+#include "ramp/core/steps.h"
+
+namespace ramp::RAMP_ISA {
+namespace {
+
+namespace eigen = RAMP_JOIN(ramp_eigen_, RAMP_ISA);
+
+/// Calls body(i, count) for each packet of n elements; count is the packet's width but for the last.
+template <class T, class Body>
+void packets(int64_t n, Body body) {
+  constexpr int64_t width = Packet<T>::width;
+  int64_t i = 0;
+  for (; i + width <= n; i += width) body(i, std::integral_constant<int64_t, width>{});
+  if (i < n) body(i, n - i);
+}
+// A full packet's count is a constant, so that its load and store are single instructions.
+template <class T, class N>
+Packet<T> load(const T* from, N n, T rest = 0) {
+  if constexpr (std::is_same_v<N, int64_t>) return Packet<T>::load(from, n, rest);
+  else return Packet<T>::load(from);
+}
+template <class T, class N>
+void store(Packet<T> value, T* to, N n) {
+  if constexpr (std::is_same_v<N, int64_t>) value.store(to, n);
+  else value.store(to);
+}
+
+template <class T>
+void map(const Unary& f, const T* x, T* y, int64_t n) {
+  std::visit([=](const auto& f) { packets<T>(n, [=](int64_t i, auto count) { store(f(load(x + i, count)), y + i, count); }); },
+             f);
+}
+
+template <class T>
+void map_gradient(const Unary& f, const T* x, const T* y, const T* gradient, T* out, int64_t n) {
+  std::visit(
+      [=](const auto& f) {
+        packets<T>(n, [=](int64_t i, auto count) {
+          const auto slope = derivative(f, load(x + i, count), load(y + i, count));
+          store(load(gradient + i, count) * slope, out + i, count);
+        });
+      },
+      f);
+}
+
+/// An operand of a binary map: it moves with the index, or stays.
+template <class T, bool moves>
+struct Operand {
+  const T* data;
+  template <class N>
+  Packet<T> operator()(int64_t i, N count) const {
+    if constexpr (moves) return load(data + i, count, T(1));  // 1: no division by zero in lanes that nobody reads
+    else return Packet<T>::all(*data);
+  }
+};
+/// Calls body(operand a, operand b) with the strides as types.
+template <class T, class Body>
+void with_operands(const T* a, int stride_a, const T* b, int stride_b, Body body) {
+  if (stride_a && stride_b) body(Operand<T, true>{a}, Operand<T, true>{b});
+  else if (stride_a) body(Operand<T, true>{a}, Operand<T, false>{b});
+  else if (stride_b) body(Operand<T, false>{a}, Operand<T, true>{b});
+  else body(Operand<T, false>{a}, Operand<T, false>{b});
+}
+
+template <class T>
+void map2(const Binary& f, const T* a, int stride_a, const T* b, int stride_b, T* y, int64_t n) {
+  std::visit(
+      [=](const auto& f) {
+        with_operands(a, stride_a, b, stride_b, [=](auto a, auto b) {
+          packets<T>(n, [=](int64_t i, auto count) { store(f(a(i, count), b(i, count)), y + i, count); });
+        });
+      },
+      f);
+}
+
+template <class T>
+void map2_gradient(const Binary& f, int argument, const T* a, int stride_a, const T* b, int stride_b, const T* gradient,
+                   T* out, int64_t n) {
+  std::visit(
+      [=](const auto& f) {
+        with_operands(a, stride_a, b, stride_b, [=](auto a, auto b) {
+          packets<T>(n, [=](int64_t i, auto count) {
+            const auto x = a(i, count), y = b(i, count);
+            const auto slope = argument == 0 ? partial<0>(f, x, y) : partial<1>(f, x, y);
+            store(load(gradient + i, count) * slope, out + i, count);
+          });
+        });
+      },
+      f);
+}
+
+template <class T>
+T add_lanes(Packet<T> p) {
+  T sum = 0;
+  for (int64_t i = 0; i < p.width; ++i) sum += p.v[i];
+  return sum;
+}
+
+template <class T>
+T sum(const T* x, int64_t n) {
+  constexpr int64_t width = Packet<T>::width;
+  Packet<T> lanes[4] = {Packet<T>(0.0), Packet<T>(0.0), Packet<T>(0.0), Packet<T>(0.0)};
+  int64_t i = 0;
+  for (; i + 4 * width <= n; i += 4 * width)
+    for (int j = 0; j < 4; ++j) lanes[j] = lanes[j] + Packet<T>::load(x + i + j * width);
+  packets<T>(n - i, [&](int64_t j, auto count) { lanes[0] = lanes[0] + load(x + i + j, count); });
+  return add_lanes((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+}
+
+template <class T>
+void add_to(const T* x, T* sum, int64_t n) {
+  packets<T>(n, [=](int64_t i, auto count) { store(load(sum + i, count) + load(x + i, count), sum + i, count); });
+}
+
+template <class T>
+void matmul(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool transpose_a, const T* b, int64_t ldb,
+            bool transpose_b, T* c, int64_t ldc) {
+  using Stride = eigen::OuterStride<>;
+  using Matrix = eigen::Matrix<T, eigen::Dynamic, eigen::Dynamic, eigen::RowMajor>;
+  using In = eigen::Map<const Matrix, 0, Stride>;
+  eigen::Map<Matrix, 0, Stride> out(c, m, n, Stride(ldc));
+  const In left = transpose_a ? In(a, k, m, Stride(lda)) : In(a, m, k, Stride(lda));
+  const In right = transpose_b ? In(b, n, k, Stride(ldb)) : In(b, k, n, Stride(ldb));
+  if (transpose_a && transpose_b) out.noalias() = left.transpose() * right.transpose();
+  else if (transpose_a) out.noalias() = left.transpose() * right;
+  else if (transpose_b) out.noalias() = left * right.transpose();
+  else out.noalias() = left * right;
+}
+
+/// With targets t_c = (1 - e) w_y [c = y] + e/C w_c: loss = sum t_c (log sum(e^(z - max)) - (z_c - max)), and its gradient
+/// is softmax(z) sum(t) - t.
+template <class T>
+T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, T* gradient) {
+  using P = Packet<T>;
+  const T infinity = std::numeric_limits<T>::infinity();
+  P largest = P::all(-infinity);
+  packets<T>(classes, [&](int64_t i, auto count) { largest = max(largest, load(logits + i, count, -infinity)); });
+  T top = largest.v[0];
+  for (int64_t i = 1; i < P::width; ++i) top = math::max<T>(top, largest.v[i]);
+
+  P total = P(0.0);
+  packets<T>(classes, [&](int64_t i, auto count) {
+    const P e = exp(load(logits + i, count, -infinity) - P::all(top));
+    total = total + e;
+    store(e, gradient + i, count);
+  });
+  const T sum = add_lanes(total), log_sum = std::log(sum);
+
+  const T hit = static_cast<T>(1 - smoothing) * (weights ? weights[label] : T(1));
+  const T spread = static_cast<T>(smoothing / static_cast<double>(classes));
+  T loss = hit * (log_sum - (logits[label] - top)), target_sum = hit;
+  if (spread != 0)
+    for (int64_t c = 0; c < classes; ++c) {
+      const T target = spread * (weights ? weights[c] : T(1));
+      loss += target * (log_sum - (logits[c] - top));
+      target_sum += target;
+    }
+  const P scale = P::all(target_sum / sum);
+  packets<T>(classes, [=](int64_t i, auto count) { store(load(gradient + i, count) * scale, gradient + i, count); });
+  if (spread != 0)
+    for (int64_t c = 0; c < classes; ++c) gradient[c] -= spread * (weights ? weights[c] : T(1));
+  gradient[label] -= hit;
+  return loss;
+}
+
+template <class T>
+void sgd(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int64_t n) {
+  using P = Packet<T>;
+  const P rate(step.learning_rate), decay(step.weight_decay), momentum(step.momentum), fresh(1 - step.dampening);
+  packets<T>(n, [=](int64_t i, auto count) {
+    const P p = load(parameter + i, count);
+    P d = load(gradient + i, count);
+    if (step.weight_decay != 0) d = d + decay * p;
+    if (step.momentum != 0) {
+      const P v = step.first ? d : momentum * load(velocity + i, count) + fresh * d;
+      store(v, velocity + i, count);
+      d = step.nesterov ? d + momentum * v : v;
+    }
+    store(p - rate * d, parameter + i, count);
+  });
+}
+
+}  // namespace
+
+template <class T>
+extern const Kernels<T> table = {map<T>,    map_gradient<T>, map2<T>,          map2_gradient<T>, sum<T>,
+                                 add_to<T>, matmul<T>,       cross_entropy<T>, sgd<T>};
+template const Kernels<float> table<float>;
+template const Kernels<double> table<double>;
+
+}  // namespace ramp::RAMP_ISA

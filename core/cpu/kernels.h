@@ -1,0 +1,37 @@
+#pragma once
+// The serial inner loops of the CPU backend, on raw pointers. kernels.cpp is compiled once for each instruction set, and
+// kernels<T>() picks the best one that this processor has; nothing else in the library depends on the processor.
+
+#include <cstdint>
+
+#include "ramp/core/formulas.h"
+
+namespace ramp {
+
+struct SgdStep;
+
+template <class T>
+struct Kernels {
+  void (*map)(const Unary& f, const T* x, T* y, int64_t n);
+  void (*map_gradient)(const Unary& f, const T* x, const T* y, const T* gradient, T* out, int64_t n);
+  // A stride is 1, or 0 for an operand that stays.
+  void (*map2)(const Binary& f, const T* a, int stride_a, const T* b, int stride_b, T* y, int64_t n);
+  void (*map2_gradient)(const Binary& f, int argument, const T* a, int stride_a, const T* b, int stride_b,
+                        const T* gradient, T* out, int64_t n);
+  T (*sum)(const T* x, int64_t n);
+  void (*add_to)(const T* x, T* sum, int64_t n);  // sum += x
+  // Row-major c [m, n] = op(a) op(b); a is [m, k], or [k, m] when transposed; b likewise. ld: elements from row to row.
+  void (*matmul)(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool transpose_a, const T* b, int64_t ldb,
+                 bool transpose_b, T* c, int64_t ldc);
+  // The loss of one row, and its gradient. `weights`: one a class, or null.
+  T (*cross_entropy)(const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, T* gradient);
+  void (*sgd)(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int64_t n);
+};
+
+template <class T>
+const Kernels<T>& kernels();
+
+/// The instruction set that kernels() picked: "avx512", "avx2" or "baseline".
+const char* instruction_set();
+
+}  // namespace ramp

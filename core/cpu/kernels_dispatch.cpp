@@ -1,0 +1,61 @@
+#include "ramp/core/cpu/kernels.h"
+
+namespace ramp {
+
+// What CMakeLists.txt compiles kernels.cpp for, best first.
+#if defined(RAMP_NATIVE)
+#define RAMP_ISAS(X) X(native)
+#elif defined(__x86_64__)
+#define RAMP_ISAS(X) X(avx512) X(avx2) X(baseline)
+#else
+#define RAMP_ISAS(X) X(baseline)
+#endif
+
+#define RAMP_DECLARE(isa)            \
+  namespace isa {                    \
+  template <class T>                 \
+  extern const Kernels<T> table;     \
+  extern template const Kernels<float> table<float>;   \
+  extern template const Kernels<double> table<double>; \
+  }
+RAMP_ISAS(RAMP_DECLARE)
+
+namespace {
+
+#if defined(__x86_64__)
+[[maybe_unused]] bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl");
+}
+[[maybe_unused]] bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#endif
+[[maybe_unused]] constexpr bool has_baseline() { return true; }
+[[maybe_unused]] constexpr bool has_native() { return true; }
+
+struct Choice {
+  const char* name;
+  const Kernels<float>* f32;
+  const Kernels<double>* f64;
+};
+const Choice& choice() {
+  static const Choice chosen = [] {
+#define RAMP_TRY(isa) \
+  if (has_##isa()) return Choice{#isa, &isa::table<float>, &isa::table<double>};
+    RAMP_ISAS(RAMP_TRY)
+  }();
+  return chosen;
+}
+
+}  // namespace
+
+template <>
+const Kernels<float>& kernels<float>() {
+  return *choice().f32;
+}
+template <>
+const Kernels<double>& kernels<double>() {
+  return *choice().f64;
+}
+const char* instruction_set() { return choice().name; }
+
+}  // namespace ramp

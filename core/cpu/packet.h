@@ -1,0 +1,212 @@
+#pragma once
+// Packet<T>: one SIMD register of float or double, a number type that formulas can be written over (math.h). Built on the
+// vector extension of g++ and clang, so the same lines serve SSE2, AVX2 and AVX-512: the instruction set that the
+// compiler is told to use sets the width.
+//
+// Everything here lives in a namespace named after the instruction set (RAMP_ISA), because the kernels are compiled once
+// for each and the linker must never mix their functions.
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "ramp/core/dual.h"
+
+#if defined(__AVX512F__)
+#define RAMP_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define RAMP_VECTOR_BYTES 32
+#else
+#define RAMP_VECTOR_BYTES 16
+#endif
+
+namespace ramp::RAMP_ISA {
+
+template <class T>
+struct Bits;
+template <>
+struct Bits<float> {
+  using type = int32_t;
+};
+template <>
+struct Bits<double> {
+  using type = int64_t;
+};
+
+/// The result of comparing two packets: all ones or all zeros in each lane.
+template <class T>
+struct Mask {
+  using Raw [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = typename Bits<T>::type;
+  Raw m;
+};
+
+template <class T>
+struct Packet {
+  using Raw [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = T;
+  using Int = typename Bits<T>::type;
+  using RawInt = typename Mask<T>::Raw;
+  static constexpr int64_t width = RAMP_VECTOR_BYTES / sizeof(T);
+
+  Raw v;
+
+  Packet() = default;
+  Packet(Raw raw) : v(raw) {}
+  explicit Packet(double constant) : v(Raw{} + static_cast<T>(constant)) {}
+
+  static Packet load(const T* from) {
+    Packet p;
+    std::memcpy(&p.v, from, sizeof(Raw));
+    return p;
+  }
+  void store(T* to) const { std::memcpy(to, &v, sizeof(Raw)); }
+  /// The first n lanes from memory, `rest` after them: the tail of an array goes through the same arithmetic as the body.
+  static Packet load(const T* from, int64_t n, T rest = 0) {
+    Packet p = all(rest);
+    std::memcpy(&p.v, from, n * sizeof(T));
+    return p;
+  }
+  void store(T* to, int64_t n) const { std::memcpy(to, &v, n * sizeof(T)); }
+  static Packet all(T value) { return Raw{} + value; }
+
+  friend Packet operator-(Packet a) { return -a.v; }
+  friend Packet operator+(Packet a, Packet b) { return a.v + b.v; }
+  friend Packet operator-(Packet a, Packet b) { return a.v - b.v; }
+  friend Packet operator*(Packet a, Packet b) { return a.v * b.v; }
+  friend Packet operator/(Packet a, Packet b) { return a.v / b.v; }
+  friend Mask<T> operator<(Packet a, Packet b) { return {a.v < b.v}; }
+  friend Mask<T> operator>(Packet a, Packet b) { return {a.v > b.v}; }
+  friend Mask<T> operator<=(Packet a, Packet b) { return {a.v <= b.v}; }
+  friend Mask<T> operator>=(Packet a, Packet b) { return {a.v >= b.v}; }
+  friend Mask<T> operator==(Packet a, Packet b) { return {a.v == b.v}; }
+  friend Mask<T> operator!=(Packet a, Packet b) { return {a.v != b.v}; }
+};
+
+template <class T>
+Packet<T> select(Mask<T> condition, Packet<T> a, Packet<T> b) {
+  return condition.m ? a.v : b.v;
+}
+template <class T>
+Packet<T> min(Packet<T> a, Packet<T> b) {
+  return select(a < b, a, select(a != a, a, b));
+}
+template <class T>
+Packet<T> max(Packet<T> a, Packet<T> b) {
+  return select(a > b, a, select(a != a, a, b));
+}
+template <class T>
+Packet<T> abs(Packet<T> x) {
+  using P = Packet<T>;
+  constexpr auto sign = static_cast<typename P::Int>(typename P::Int{1} << (8 * sizeof(T) - 1));
+  return (typename P::Raw)((typename P::RawInt)x.v & ~(typename P::RawInt{} + sign));
+}
+
+/// Lane by lane through the C library: for double, where digits matter more than speed, and for the rare functions.
+template <class T, class F>
+Packet<T> each_lane(Packet<T> x, F f) {
+  for (int64_t i = 0; i < Packet<T>::width; ++i) x.v[i] = f(x.v[i]);
+  return x;
+}
+template <class T>
+Packet<T> sqrt(Packet<T> x) {
+  return each_lane(x, [](T a) { return std::sqrt(a); });
+}
+template <class T>
+Packet<T> pow(Packet<T> x, Packet<T> p) {
+  return each_lane(x, [e = p.v[0]](T a) { return std::pow(a, e); });
+}
+template <class T>
+Packet<T> erfc(Packet<T> x) {
+  return each_lane(x, [](T a) { return std::erfc(a); });
+}
+inline Packet<double> exp(Packet<double> x) {
+  return each_lane(x, [](double a) { return std::exp(a); });
+}
+inline Packet<double> expm1(Packet<double> x) {
+  return each_lane(x, [](double a) { return std::expm1(a); });
+}
+inline Packet<double> log(Packet<double> x) {
+  return each_lane(x, [](double a) { return std::log(a); });
+}
+inline Packet<double> log1p(Packet<double> x) {
+  return each_lane(x, [](double a) { return std::log1p(a); });
+}
+inline Packet<double> tanh(Packet<double> x) {
+  return each_lane(x, [](double a) { return std::tanh(a); });
+}
+
+// ---- float32: polynomials, a few units in the last place ------------------------------------------------------------
+
+using F = Packet<float>;
+
+/// 2^n for integral n in [-126, 127].
+inline F pow2(Mask<float>::Raw n) { return (F::Raw)((n + 127) << 23); }
+
+/// x = n ln 2 + r with |r| <= ln(2) / 2, ln 2 in two parts so that r keeps its digits; and e^r - 1.
+struct ExpParts {
+  Mask<float>::Raw n;
+  F expm1_r;
+};
+inline ExpParts exp_parts(F x) {
+  const F magic(12582912.0);  // 1.5 * 2^23: adding it rounds to an integer
+  const F n = (x * F(1.44269504088896341) + magic) - magic;
+  const F r = (x - n * F(0.693359375)) + n * F(2.12194440054690583e-4);
+  F q(1.989107467e-4);  // (e^r - 1 - r) / r^2, Chebyshev fit, error 1.4e-9
+  q = q * r + F(1.39337255e-3);
+  q = q * r + F(8.33331085e-3);
+  q = q * r + F(4.166646424e-2);
+  q = q * r + F(1.666666668e-1);
+  q = q * r + F(5.000000014e-1);
+  return {__builtin_convertvector(n.v, Mask<float>::Raw), r + r * r * q};
+}
+
+/// The clamps leave NaN alone, let +inf overflow and -inf underflow; 2^n is applied in halves to reach both ends of range.
+inline F exp(F x) {
+  const F clamped = select(x > F(89.0), F(89.0), select(x < F(-104.0), F(-104.0), x));
+  const auto [n, m] = exp_parts(clamped);
+  const auto half = n >> 1;
+  return (F(1.0) + m) * pow2(half) * pow2(n - half);
+}
+
+/// e^x - 1 = 2 (2^(n-1) (e^r - 1) + (2^(n-1) - 1/2)): exact near 0, where n = 0, and without overflow before its time.
+inline F expm1(F x) {
+  const F clamped = select(x > F(89.0), F(89.0), select(x < F(-20.0), F(-20.0), x));
+  const auto [n, m] = exp_parts(clamped);
+  const F scale = pow2(n - 1);
+  return F(2.0) * (scale * m + (scale - F(0.5)));
+}
+
+/// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)); log(1 + f) by the series of atanh in s = f / (2 + f).
+inline F log(F x) {
+  const Mask<float> tiny = x < F(1.17549435e-38);
+  const F scaled = select(tiny, x * F(8388608.0), x);
+  const auto bits = (Mask<float>::Raw)scaled.v;
+  const auto k = ((bits - 0x3f3504f3) >> 23);  // 0x3f3504f3: sqrt(1/2)
+  const F f = F((F::Raw)(bits - (k << 23))) - F(1.0);
+  const F exponent = F(__builtin_convertvector(k, F::Raw)) - select(tiny, F(23.0), F(0.0));
+  const F s = f / (F(2.0) + f), z = s * s;
+  F tail(2.334194339e-1);  // (2 atanh(s) / s - 2) / s^2, Chebyshev fit, error 1.2e-9
+  tail = tail * z + F(2.855039696e-1);
+  tail = tail * z + F(4.000012559e-1);
+  tail = tail * z + F(6.666666655e-1);
+  const F half_square = F(0.5) * f * f;
+  const F result = (f - (half_square - s * (half_square + z * tail))) + exponent * F(-2.12194440054690583e-4) +
+                   exponent * F(0.693359375);
+  const F infinity(INFINITY), nan(NAN);
+  return select(x < F(0.0), nan, select(x == F(0.0), -infinity, select(x < infinity, result, x)));
+}
+
+/// log(1 + x), mended for what rounding 1 + x loses (Kahan).
+inline F log1p(F x) {
+  const F u = F(1.0) + x;
+  const F mended = log(u) + (x - (u - F(1.0))) / u;
+  return select(u == F(INFINITY), u, select(u == F(0.0), F(-INFINITY), mended));
+}
+
+/// -m / (2 + m) with m = e^(-2|x|) - 1, and the sign of x.
+inline F tanh(F x) {
+  const F m = expm1(F(-2.0) * abs(x));
+  const F y = -m / (F(2.0) + m);
+  return select(x < F(0.0), -y, y);
+}
+
+}  // namespace ramp::RAMP_ISA

@@ -1,0 +1,90 @@
+#include "ramp/core/create.h"
+
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "ramp/core/array_ops.h"
+#include "ramp/core/philox.h"
+
+namespace ramp {
+
+namespace {
+
+/// Makes a tensor on the CPU from f(i) in double, then converts and moves it.
+template <class F>
+Tensor generate(const Shape& shape, const TensorOptions& options, F f) {
+  Array values(shape, float64);
+  double* out = values.data<double>();
+  for (int64_t i = 0; i < values.numel(); ++i) out[i] = f(i);
+  return Tensor(ramp::to(ramp::to(values, options.dtype), options.device), options.requires_grad);
+}
+
+}  // namespace
+
+Tensor full(const Shape& shape, double value, TensorOptions options) {
+  return Tensor(full_array(shape, value, options.dtype, options.device), options.requires_grad);
+}
+Tensor zeros(const Shape& shape, TensorOptions options) { return full(shape, 0, options); }
+Tensor ones(const Shape& shape, TensorOptions options) { return full(shape, 1, options); }
+Tensor scalar(double value, TensorOptions options) { return full({}, value, options); }
+
+Tensor arange(int64_t n, TensorOptions options) {
+  if (n < 0) fail("arange", "n must not be negative, got ", n);
+  return generate({n}, options, [](int64_t i) { return static_cast<double>(i); });
+}
+
+Tensor arange(double start, double stop, double step, TensorOptions options) {
+  const double count = std::ceil((stop - start) / step);
+  if (step == 0 || !(count >= 0) || !(count < 0x1p53))
+    fail("arange", "step must lead from start to stop, got ", start, ", ", stop, ", ", step);
+  return generate({static_cast<int64_t>(count)}, options, [=](int64_t i) { return start + static_cast<double>(i) * step; });
+}
+
+Tensor randn(const Shape& shape, TensorOptions options, Generator& generator) {
+  if (!is_floating(options.dtype)) fail("randn", "expected float32 or float64, got ", options.dtype);
+  const RandomKey key = generator.next();
+  double second = 0;
+  return generate(shape, options, [&](int64_t i) {
+    if (i % 2 == 1) return second;
+    const UniformBlock<double> u{random_words(key, static_cast<uint64_t>(i / 2))};
+    const double radius = std::sqrt(-2 * std::log(1 - u[0])), angle = 2 * std::numbers::pi * u[1];
+    second = radius * std::sin(angle);
+    return radius * std::cos(angle);
+  });
+}
+
+Tensor uniform(const Shape& shape, double low, double high, TensorOptions options, Generator& generator) {
+  if (!is_floating(options.dtype)) fail("uniform", "expected float32 or float64, got ", options.dtype);
+  if (!(low <= high) || !std::isfinite(low) || !std::isfinite(high))
+    fail("uniform", "expected finite low <= high, got ", low, " and ", high);
+  return Tensor(uniform_array(shape, low, high, generator.next(), options.dtype, options.device), options.requires_grad);
+}
+
+Tensor tensor(std::initializer_list<double> values, TensorOptions options) {
+  return generate({static_cast<int64_t>(values.size())}, options, [&](int64_t i) { return values.begin()[i]; });
+}
+
+Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, TensorOptions options) {
+  const auto n = static_cast<int64_t>(rows.size());
+  const auto width = n == 0 ? 0 : static_cast<int64_t>(rows.begin()->size());
+  for (int64_t i = 0; i < n; ++i)
+    if (static_cast<int64_t>(rows.begin()[i].size()) != width)
+      fail("tensor", "rows must be of one length, row 0 has ", width, ", row ", i, " has ", rows.begin()[i].size());
+  return generate({n, width}, options, [&](int64_t i) { return rows.begin()[i / width].begin()[i % width]; });
+}
+
+template <class T>
+Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device) {
+  if (static_cast<int64_t>(values.size()) != shape.numel())
+    fail("from_vector", "shape ", shape, " holds ", shape.numel(), " values, got ", values.size());
+  Array x(shape, dtype_of<T>());
+  if (!values.empty()) std::memcpy(x.data<T>(), values.data(), static_cast<size_t>(x.bytes()));
+  return Tensor(to(x, device));
+}
+template Tensor from_vector(const std::vector<float>&, const Shape&, Device);
+template Tensor from_vector(const std::vector<double>&, const Shape&, Device);
+template Tensor from_vector(const std::vector<int32_t>&, const Shape&, Device);
+template Tensor from_vector(const std::vector<uint8_t>&, const Shape&, Device);
+
+}  // namespace ramp

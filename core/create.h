@@ -1,0 +1,42 @@
+#pragma once
+// Making tensors.
+
+#include <initializer_list>
+#include <vector>
+
+#include "ramp/core/random.h"
+#include "ramp/core/tensor.h"
+
+namespace ramp {
+
+struct TensorOptions {
+  DType dtype = float32;
+  Device device = {};
+  bool requires_grad = false;
+};
+
+Tensor zeros(const Shape& shape, TensorOptions options = {});
+Tensor ones(const Shape& shape, TensorOptions options = {});
+Tensor full(const Shape& shape, double value, TensorOptions options = {});
+/// 0, 1, .., n-1.
+Tensor arange(int64_t n, TensorOptions options = {});
+/// start, start + step, .. while short of stop. Throws Error when step is 0 or NaN, or leads away from stop.
+Tensor arange(double start, double stop, double step = 1, TensorOptions options = {});
+
+/// Standard normal numbers (Box & Muller), computed on the CPU in double precision.
+Tensor randn(const Shape& shape, TensorOptions options = {}, Generator& generator = default_generator());
+/// Uniform numbers in [low, high).
+Tensor uniform(const Shape& shape, double low, double high, TensorOptions options = {},
+               Generator& generator = default_generator());
+
+/// From values: tensor({1, 2, 3}), tensor({{1, 2}, {3, 4}}). Throws Error when rows differ in length.
+Tensor tensor(std::initializer_list<double> values, TensorOptions options = {});
+Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, TensorOptions options = {});
+/// A scalar.
+Tensor scalar(double value, TensorOptions options = {});
+/// From a vector of float, double, int32_t or uint8_t, whose type becomes the dtype. Throws Error when the number of
+/// values is not the shape's.
+template <class T>
+Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = {});
+
+}  // namespace ramp

@@ -1,0 +1,46 @@
+#pragma once
+// Labelled images in memory, and MNIST-like sets from disk.
+
+#include <string>
+
+#include "ramp/core/array.h"
+
+namespace ramp::data {
+
+/// The mean and standard deviation of a set's pixels, on the scale from 0 to 1.
+struct PixelStatistics {
+  double mean = 0;
+  double stddev = 1;
+};
+inline constexpr PixelStatistics mnist_pixels{0.1307, 0.3081};
+inline constexpr PixelStatistics fashion_mnist_pixels{0.2860, 0.3530};
+
+/// Labelled images as they are stored. A Loader delivers them as float32 `(x - mean) / stddev`, where x is the stored
+/// float32, or the stored uint8 divided by 255. Copies share the numbers.
+struct Dataset {
+  Array images;            ///< uint8 or float32, [n, features]
+  Array labels;            ///< int32, [n], each from 0 to classes - 1
+  PixelStatistics pixels;  ///< subtracted and divided by on delivery
+  int classes = 10;
+
+  int64_t size() const { return images.shape().front(); }
+  int64_t features() const { return images.shape().back(); }
+  /// The first n images, as views. Throws Error unless 0 < n <= size().
+  Dataset first(int64_t n) const;
+};
+
+/// Throws Error, in the name of `op` and with `where` before the rule, unless the data set is what its comments promise, on
+/// the CPU and not empty.
+void check(const std::string& op, const Dataset& set, const std::string& where = "");
+
+struct Split {
+  Dataset train, test;
+};
+
+/// Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and their `t10k-` pair from a directory, under dashed or
+/// dotted names, plain or .gz (`train-images.idx3-ubyte.gz`); images come out as [n, rows * columns]. Fashion-MNIST has
+/// pixels of its own: `load_mnist(directory, fashion_mnist_pixels)`. Throws Error, with the path, when a file is missing or
+/// unsound (see read_idx), images and labels differ in number, a set is empty or a label is not one of 0 .. 9.
+Split load_mnist(const std::string& directory, PixelStatistics pixels = mnist_pixels);
+
+}  // namespace ramp::data

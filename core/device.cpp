@@ -1,0 +1,55 @@
+#include "ramp/core/device.h"
+
+#include <ostream>
+
+#include "ramp/core/backend.h"
+
+namespace ramp {
+
+namespace {
+
+int cuda_device_count() {
+#ifdef RAMP_CUDA
+  return Cuda::device_count();
+#else
+  return 0;
+#endif
+}
+
+}  // namespace
+
+Device Device::cuda(int index) {
+#ifdef RAMP_CUDA
+  const int count = cuda_device_count();
+  if (count == 0) fail("device", "no CUDA device: ", Cuda::why_none());
+  if (index < 0 || index >= count) fail("device", "expected a CUDA device in [0, ", count, "), got ", index);
+  return {Kind::cuda, index};
+#else
+  fail("device", "this build of ramp has no CUDA, asked for cuda:", index,
+       "; install the CUDA Toolkit and configure with -DRAMP_CUDA=ON");
+#endif
+}
+
+Device Device::best() { return cuda_device_count() > 0 ? cuda(0) : cpu(); }
+
+Device Device::parse(const std::string& text) {
+  if (text == "cpu") return cpu();
+  if (text == "auto") return best();
+  if (text == "cuda") return cuda(0);
+  if (text.size() == 6 && text.starts_with("cuda:") && text[5] >= '0' && text[5] <= '9') return cuda(text[5] - '0');
+  fail("device", "expected cpu, cuda, cuda:N or auto, got '", text, "'");
+}
+
+std::vector<Device> devices() {
+  std::vector<Device> all{Device::cpu()};
+  for (int i = 0; i < cuda_device_count(); ++i) all.push_back({Device::Kind::cuda, i});
+  return all;
+}
+
+std::string to_string(Device device) {
+  return device.is_cuda() ? "cuda:" + std::to_string(device.index) : "cpu";
+}
+
+std::ostream& operator<<(std::ostream& out, Device device) { return out << to_string(device); }
+
+}  // namespace ramp

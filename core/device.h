@@ -1,0 +1,33 @@
+#pragma once
+// Where an array lives.
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace ramp {
+
+struct Device {
+  enum class Kind { cpu, cuda };
+  Kind kind = Kind::cpu;
+  int index = 0;
+
+  static Device cpu() { return {}; }
+  /// A CUDA device. Throws Error when this build has no CUDA or the machine has no such device, and says which.
+  static Device cuda(int index = 0);
+  /// The first CUDA device when there is one, else the CPU.
+  static Device best();
+  /// From `cpu`, `cuda`, `cuda:1` or `auto` (best()); throws Error otherwise.
+  static Device parse(const std::string& text);
+
+  bool is_cuda() const { return kind == Kind::cuda; }
+  bool operator==(const Device&) const = default;
+};
+
+/// Every device of this build and machine, the CPU first.
+std::vector<Device> devices();
+
+std::string to_string(Device device);
+std::ostream& operator<<(std::ostream& out, Device device);
+
+}  // namespace ramp

@@ -1,0 +1,60 @@
+#pragma once
+// The element types of arrays.
+
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <type_traits>
+
+#include "ramp/core/error.h"
+
+namespace ramp {
+
+/// float32 is the default everywhere and float64 works everywhere; int32 is for labels and indices, uint8 for stored
+/// images and masks.
+enum class DType : uint8_t { float32, float64, int32, uint8 };
+
+inline constexpr DType float32 = DType::float32;
+inline constexpr DType float64 = DType::float64;
+inline constexpr DType int32 = DType::int32;
+inline constexpr DType uint8 = DType::uint8;
+
+constexpr size_t size_of(DType dtype) {
+  return dtype == float64 ? 8 : dtype == uint8 ? 1 : 4;
+}
+constexpr bool is_floating(DType dtype) { return dtype == float32 || dtype == float64; }
+const char* name(DType dtype);
+std::ostream& operator<<(std::ostream& out, DType dtype);
+
+/// The DType of a C++ type; other types than the four do not compile.
+template <class T>
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, float>) return float32;
+  else if constexpr (std::is_same_v<T, double>) return float64;
+  else if constexpr (std::is_same_v<T, int32_t>) return int32;
+  else {
+    static_assert(std::is_same_v<T, uint8_t>, "ramp holds float, double, int32_t and uint8_t");
+    return uint8;
+  }
+}
+
+/// Calls f(T{}) with the C++ type of a floating dtype; throws Error in the name of `op` for the others.
+template <class F>
+decltype(auto) visit_floating(const char* op, DType dtype, F&& f) {
+  if (dtype == float32) return f(float{});
+  if (dtype == float64) return f(double{});
+  fail(op, "expected float32 or float64, got ", name(dtype));
+}
+
+/// Calls f(T{}) with the C++ type of any dtype.
+template <class F>
+decltype(auto) visit(DType dtype, F&& f) {
+  switch (dtype) {
+    case float32: return f(float{});
+    case float64: return f(double{});
+    case int32: return f(int32_t{});
+    default: return f(uint8_t{});
+  }
+}
+
+}  // namespace ramp

@@ -1,0 +1,34 @@
+#include "ramp/core/random.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "ramp/core/error.h"
+#include "ramp/core/philox.h"
+
+namespace ramp {
+
+Generator& default_generator() {
+  static Generator generator;
+  return generator;
+}
+
+void manual_seed(uint64_t seed) { default_generator().set_state(seed, 0); }
+
+std::vector<int32_t> random_permutation(int64_t n, Generator& generator) {
+  if (n < 0 || n > std::numeric_limits<int32_t>::max()) fail("random_permutation", "n must fit 31 bits, got ", n);
+  const RandomKey key = generator.next();
+  std::vector<int32_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  for (int64_t i = n - 1; i > 0; --i) {
+    // 64 random bits scaled to [0, i]: the bias is below i / 2^64.
+    const RandomWords words = random_words(key, static_cast<uint64_t>(i));
+    const uint64_t bits = static_cast<uint64_t>(words[1]) << 32 | words[0];
+    const auto j = static_cast<int64_t>(static_cast<unsigned __int128>(bits) * static_cast<uint64_t>(i + 1) >> 64);
+    std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(j)]);
+  }
+  return order;
+}
+
+}  // namespace ramp

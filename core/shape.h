@@ -1,0 +1,66 @@
+#pragma once
+// The sizes of an array's axes, outermost first.
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace ramp {
+
+/// Up to eight axis sizes, kept in place so that copying a shape asks for no memory. The empty shape is a scalar's.
+class Shape {
+ public:
+  static constexpr int max_rank = 8;
+
+  Shape() = default;
+  /// Throws Error when a size is negative, there are more than eight, or their product overflows 63 bits.
+  Shape(std::initializer_list<int64_t> sizes) : Shape(sizes.begin(), sizes.end()) {}
+  explicit Shape(const std::vector<int64_t>& sizes)
+      : Shape(sizes.data(), sizes.data() + sizes.size()) {}
+  Shape(const int64_t* begin, const int64_t* end);
+
+  int rank() const { return rank_; }
+  /// The number of elements: the product of the sizes, 1 for a scalar.
+  int64_t numel() const { return numel_; }
+  int64_t operator[](int axis) const { return sizes_[axis]; }
+  const int64_t* begin() const { return sizes_; }
+  const int64_t* end() const { return sizes_ + rank_; }
+  int64_t front() const { return sizes_[0]; }
+  int64_t back() const { return sizes_[rank_ - 1]; }
+
+  /// This shape with the size of one axis replaced.
+  Shape with(int axis, int64_t size) const;
+  /// This shape without one axis.
+  Shape without(int axis) const;
+
+  bool operator==(const Shape& other) const {
+    return std::equal(begin(), end(), other.begin(), other.end());
+  }
+
+ private:
+  int64_t sizes_[max_rank] = {};
+  int64_t numel_ = 1;
+  int rank_ = 0;
+};
+
+/// `[2, 3]`
+std::string to_string(const Shape& shape);
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
+
+/// The shape to which both broadcast, NumPy's rule: axes are aligned at the right, and sizes are equal or one of them
+/// is 1. Throws Error in the name of `op` otherwise.
+Shape broadcast(const char* op, const Shape& a, const Shape& b);
+
+/// Maps axis -1 to the last and so on; throws Error in the name of `op` unless -rank <= axis < rank.
+int normalize_axis(const char* op, int axis, const Shape& shape);
+
+/// The extents before, at and after an axis: every reduction over one axis sees an array as [outer, n, inner].
+struct AxisView {
+  int64_t outer, n, inner;
+};
+AxisView around(int axis, const Shape& shape);
+
+}  // namespace ramp

@@ -1,0 +1,13 @@
+#pragma once
+// The options of the two fused kernels. Plain numbers, so that every backend's kernels can read them.
+
+namespace ramp {
+
+/// One SGD update; the formula is in optim/sgd.h.
+struct SgdStep {
+  double learning_rate, momentum, dampening, weight_decay;
+  bool nesterov;
+  bool first;  ///< the velocity is not yet set
+};
+
+}  // namespace ramp

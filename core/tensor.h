@@ -1,0 +1,94 @@
+#pragma once
+// Tensor: an array that remembers how it was made, so that gradients can flow back through it.
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <vector>
+
+#include "ramp/core/array.h"
+
+namespace ramp {
+
+struct Node;  // autograd.h
+
+struct BackwardOptions {
+  bool retain_graph = false;  ///< keep the graph, so that backward can run through it again
+};
+
+/// The public handle: value, gradient and place in the graph. Copies share all three. Functions of tensors are in ops.h,
+/// their creation in create.h.
+class Tensor {
+ public:
+  Tensor() = default;
+  explicit Tensor(Array value, bool requires_grad = false);
+
+  bool defined() const { return impl_ != nullptr; }
+  /// The numbers, without gradient. Throws Error when the tensor is undefined.
+  const Array& array() const;
+  /// Puts other numbers of the same shape and dtype in place of the old ones, for every copy of this tensor.
+  void set_array(Array value);
+
+  const Shape& shape() const { return array().shape(); }
+  /// The size of one axis; -1 is the last.
+  int64_t size(int axis) const;
+  int rank() const { return array().rank(); }
+  int64_t numel() const { return array().numel(); }
+  DType dtype() const { return array().dtype(); }
+  Device device() const { return array().device(); }
+
+  bool requires_grad() const;
+  /// Makes a leaf want a gradient or not. Throws Error for the result of an operation and for integer dtypes.
+  Tensor& set_requires_grad(bool on = true);
+  /// True unless an operation was recorded to make this tensor.
+  bool is_leaf() const;
+  /// The gradient that backward has gathered, undefined before that. A leaf keeps it; others after retain_grad().
+  Tensor grad() const;
+  void retain_grad();
+  /// Forgets the gradient; the next one overwrites it, so this costs nothing.
+  void zero_grad();
+  /// Sets the gradient (to clip or rescale it); undefined forgets it.
+  void set_grad(const Tensor& gradient);
+  /// Calls `hook` with each gradient of this tensor during backward; a defined result takes its place.
+  void register_hook(std::function<Tensor(const Tensor&)> hook);
+
+  /// Adds d(this)/d(leaf) to the gradient of every leaf that this tensor was computed from. Throws Error unless this is a
+  /// scalar (or a gradient is given) that requires one. The graph is freed on the way unless `retain_graph`.
+  void backward(BackwardOptions options = {}) const;
+  void backward(const Tensor& gradient, BackwardOptions options = {}) const;
+  /// The same numbers outside the graph.
+  Tensor detach() const;
+
+  /// The value of a one-element tensor.
+  double item() const;
+  /// The elements in row-major order; throws Error when T is not the dtype's type.
+  template <class T>
+  std::vector<T> to_vector() const {
+    const Array host = ramp::to(array(), Device::cpu());
+    const T* begin = host.data<T>();
+    return {begin, begin + host.numel()};
+  }
+
+  /// On another device, or converted to another dtype; gradients flow back through both (between floating dtypes).
+  Tensor to(Device device) const;
+  Tensor to(DType dtype) const;
+
+  const std::shared_ptr<Node>& node() const;
+
+ private:
+  struct Impl {
+    Array value;
+    std::shared_ptr<Node> node;  // null when no gradient is wanted
+  };
+  friend Tensor attach(Array value, std::shared_ptr<Node> node);
+
+  std::shared_ptr<Impl> impl_;
+};
+
+/// A tensor on top of a graph node: record() is its one caller.
+Tensor attach(Array value, std::shared_ptr<Node> node);
+
+/// Prints as NumPy does: nested brackets, long arrays abridged.
+std::ostream& operator<<(std::ostream& out, const Tensor& x);
+
+}  // namespace ramp

@@ -1,0 +1,47 @@
+#include "ramp/layers/activations.h"
+
+#include <array>
+#include <bit>
+#include <sstream>
+
+namespace ramp {
+namespace {
+
+const char* struct_name(const Unary& formula) {
+#define RAMP_STRUCT_NAME(Struct, function) #Struct,
+  static constexpr const char* names[] = {RAMP_ELEMENTARY(RAMP_STRUCT_NAME) RAMP_ACTIVATIONS(RAMP_STRUCT_NAME)};
+#undef RAMP_STRUCT_NAME
+  return names[formula.index()];
+}
+
+// A formula's parameters are its members, all of them doubles, and so are an array of doubles.
+template <class F>
+auto parameters_of(const F& formula) {
+  if constexpr (std::is_empty_v<F>) {
+    return std::array<double, 0>{};
+  } else {
+    static_assert(sizeof(F) % sizeof(double) == 0, "a formula's members are doubles");
+    return std::bit_cast<std::array<double, sizeof(F) / sizeof(double)>>(formula);
+  }
+}
+
+}  // namespace
+
+Activation::Activation(const Unary& formula) : formula_(formula) {}
+
+std::string Activation::describe() const {
+  std::ostringstream text;
+  text << struct_name(formula_) << '(';
+  std::visit(
+      [&]<class F>(const F& formula) {
+        const auto parameters = parameters_of(formula), defaults = parameters_of(F{});
+        size_t shown = parameters.size();
+        while (shown > 0 && parameters[shown - 1] == defaults[shown - 1]) --shown;
+        for (size_t i = 0; i < shown; ++i) text << (i > 0 ? ", " : "") << parameters[i];
+      },
+      formula_);
+  text << ')';
+  return text.str();
+}
+
+}  // namespace ramp

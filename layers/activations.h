@@ -1,0 +1,42 @@
+#pragma once
+// The activation layers: ReLU(), LeakyReLU(0.2), ReLU({.slope_at_zero = 0}), ... Their formulas, papers and functions are
+// in core/formulas.h.
+
+#include "ramp/core/ops.h"
+#include "ramp/layers/layer.h"
+
+namespace ramp {
+
+/// Applies a formula to every element. The part that does not depend on which one.
+class Activation : public Layer {
+ public:
+  const Unary& formula() const { return formula_; }
+  std::string describe() const override;
+
+ protected:
+  explicit Activation(const Unary& formula);
+
+ private:
+  Tensor forward(const Tensor& x) override { return map(formula_, x); }
+  Unary formula_;
+};
+
+/// The layer of formula F. Throws Error when a parameter is outside the paper's range.
+template <class F>
+class ActivationOf : public Activation {
+ public:
+  ActivationOf() : ActivationOf(F{}) {}
+  explicit ActivationOf(const F& formula) : Activation(formula) {
+    if constexpr (requires { formula.check_layer(); }) formula.check_layer();
+  }
+  /// From the formula's parameters in their order.
+  template <class... Parameters>
+    requires(sizeof...(Parameters) > 0 && (std::is_arithmetic_v<Parameters> && ...))
+  explicit ActivationOf(Parameters... parameters) : ActivationOf(F{static_cast<double>(parameters)...}) {}
+};
+
+#define RAMP_LAYER(Struct, function) using Struct = ActivationOf<formula::Struct>;
+RAMP_ACTIVATIONS(RAMP_LAYER)
+#undef RAMP_LAYER
+
+}  // namespace ramp

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "ramp/layers/layer.h"
+#include "ramp/core/random.h"
+
+namespace ramp {
+
+/// In training each element is zero with probability p, else divided by 1 - p (inverted dropout, Srivastava et al. 2014);
+/// in evaluation nothing happens.
+class Dropout : public Layer {
+ public:
+  /// Throws Error unless 0 <= p < 1. The generator must outlive the layer.
+  explicit Dropout(double p = 0.5, Generator& generator = default_generator());
+  std::string describe() const override;
+
+ private:
+  Tensor forward(const Tensor& x) override;
+  double p_;
+  Generator* generator_;
+};
+
+/// The training half of the layer as a function.
+Tensor dropout(const Tensor& x, double p, Generator& generator = default_generator());
+
+/// [n, ...] -> [n, product of the rest].
+class Flatten : public Layer {
+ public:
+  std::string describe() const override { return "Flatten()"; }
+
+ private:
+  Tensor forward(const Tensor& x) override;
+};
+
+}  // namespace ramp

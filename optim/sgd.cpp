@@ -1,0 +1,213 @@
+#include "ramp/optim/sgd.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "ramp/core/array_ops.h"
+#include "ramp/core/autograd.h"
+
+namespace ramp::optim {
+namespace {
+
+constexpr int64_t alignment = 64;  // bytes: every view starts on a cache line and a whole SIMD register
+
+void check(const SGDOptions& o) {
+  const auto finite_from_0 = [](double x) { return std::isfinite(x) && x >= 0; };
+  if (!finite_from_0(o.learning_rate)) fail("sgd", "expected a finite learning_rate >= 0, got ", o.learning_rate);
+  if (!(o.momentum >= 0 && o.momentum < 1)) fail("sgd", "expected momentum in [0, 1), got ", o.momentum);
+  if (!std::isfinite(o.dampening)) fail("sgd", "expected a finite dampening, got ", o.dampening);
+  if (!finite_from_0(o.weight_decay)) fail("sgd", "expected a finite weight_decay >= 0, got ", o.weight_decay);
+  if (o.nesterov && o.momentum == 0) fail("sgd", "nesterov needs momentum > 0, got ", o.momentum);
+  if (o.nesterov && o.dampening != 0) fail("sgd", "nesterov needs dampening 0, got ", o.dampening);
+}
+
+std::string title(const Parameter& parameter, size_t position) {
+  return parameter.name.empty() ? "parameter " + std::to_string(position) : "parameter \"" + parameter.name + '"';
+}
+
+void check(const std::vector<ParameterGroup>& groups) {
+  if (groups.empty()) fail("sgd", "expected at least one group of parameters, got none");
+  std::set<const Node*> seen;
+  for (const ParameterGroup& group : groups) {
+    check(group.options);
+    if (group.parameters.empty()) fail("sgd", "expected at least one parameter, got none");
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      const Tensor& x = group.parameters[i].tensor;
+      const std::string who = title(group.parameters[i], i);
+      if (!x.defined()) fail("sgd", "expected defined tensors, got an undefined one for ", who);
+      if (!is_floating(x.dtype())) fail("sgd", "expected float32 or float64, got ", x.dtype(), " for ", who);
+      if (!x.requires_grad()) fail("sgd", "expected tensors that require a gradient, got none required by ", who);
+      if (!x.is_leaf()) fail("sgd", "expected leaves, got the result of ", x.node()->op, " for ", who);
+      if (!seen.insert(x.node().get()).second) fail("sgd", "expected every tensor once, got a second time ", who);
+    }
+  }
+}
+
+bool same_view(const Array& a, const Array& b) {
+  return a.defined() && a.storage() == b.storage() && a.data<void>() == b.data<void>() && a.shape() == b.shape();
+}
+
+template <class Groups, class F>
+void for_each_slot(Groups& groups, F f) {
+  for (auto& group : groups)
+    for (auto& arena : group.arenas)
+      for (auto& slot : arena.slots) f(slot);
+}
+
+}  // namespace
+
+/// One parameter's part of an arena: elements [begin, end), padding included.
+struct SGD::Slot {
+  std::string title;
+  Tensor tensor;
+  bool decay;
+  int64_t begin, end;
+  Array value, gradient;
+  bool fresh = true;  // the velocity is not yet set
+
+  bool has_gradient() const { return tensor.node() && tensor.node()->has_grad; }  // no node: frozen meanwhile
+
+  /// Makes the node's gradient our view again: at first, and after the parameter was frozen and thawed.
+  void bind_gradient() {
+    Node& node = *tensor.node();
+    if (same_view(node.grad, gradient)) return;
+    if (node.has_grad) copy(node.grad, gradient);
+    node.grad = gradient;
+  }
+};
+
+/// The parameters of one dtype on one device, those with weight decay first. Padding is zero everywhere, and the update
+/// keeps it so: runs of slots can be updated as one range.
+struct SGD::Arena {
+  DType dtype;
+  Device device;
+  std::vector<Slot> slots;
+  Array values, gradients, velocities;  // velocities only once a momentum was set
+
+  int64_t size() const { return slots.empty() ? 0 : slots.back().end; }
+
+  void append(std::string title, const Parameter& p) {
+    const int64_t unit = alignment / static_cast<int64_t>(size_of(dtype));
+    const int64_t begin = size(), end = begin + (p.tensor.numel() + unit - 1) / unit * unit;
+    slots.push_back({std::move(title), p.tensor, p.decay, begin, end, {}, {}});
+  }
+
+  void allocate() {
+    values = full_array({size()}, 0, dtype, device);
+    gradients = full_array({size()}, 0, dtype, device);
+    for (Slot& slot : slots) {
+      slot.value = values.slice(slot.begin, slot.tensor.shape());
+      slot.gradient = gradients.slice(slot.begin, slot.tensor.shape());
+      copy(slot.tensor.array(), slot.value);
+    }
+  }
+
+  void update(const SGDOptions& o, size_t first, size_t last) {
+    const int64_t begin = slots[first].begin;
+    const Shape range = {slots[last - 1].end - begin};
+    const bool moving = o.momentum > 0;
+    sgd_update({.learning_rate = o.learning_rate,
+                .momentum = o.momentum,
+                .dampening = o.dampening,
+                .weight_decay = slots[first].decay ? o.weight_decay : 0,
+                .nesterov = o.nesterov,
+                .first = slots[first].fresh},
+               values.slice(begin, range), gradients.slice(begin, range),
+               moving ? velocities.slice(begin, range) : Array());
+    if (moving)
+      for (size_t i = first; i < last; ++i) slots[i].fresh = false;
+  }
+};
+
+struct SGD::Group {
+  SGDOptions options;
+  std::vector<Arena> arenas;
+
+  void set(const SGDOptions& wanted) {
+    check(wanted);
+    if (wanted.momentum > 0)
+      for (Arena& arena : arenas)
+        if (!arena.velocities.defined()) arena.velocities = full_array({arena.size()}, 0, arena.dtype, arena.device);
+    options = wanted;
+  }
+};
+
+SGD::SGD(SGD&&) noexcept = default;
+SGD& SGD::operator=(SGD&&) noexcept = default;
+SGD::~SGD() = default;
+
+SGD::SGD(const std::vector<Parameter>& parameters, const SGDOptions& options)
+    : SGD(std::vector<ParameterGroup>{{parameters, options}}) {}
+
+SGD::SGD(const std::vector<ParameterGroup>& groups) {
+  check(groups);
+  for (const auto& [parameters, options] : groups) {
+    Group& group = groups_.emplace_back();
+    for (const bool decay : {true, false})
+      for (size_t i = 0; i < parameters.size(); ++i) {
+        const Tensor& x = parameters[i].tensor;
+        if (parameters[i].decay != decay) continue;
+        auto arena = std::find_if(group.arenas.begin(), group.arenas.end(),
+                                  [&](const Arena& a) { return a.dtype == x.dtype() && a.device == x.device(); });
+        if (arena == group.arenas.end())
+          arena = group.arenas.insert(arena, Arena{x.dtype(), x.device(), {}, {}, {}, {}});
+        arena->append(title(parameters[i], i), parameters[i]);
+      }
+    for (Arena& arena : group.arenas) arena.allocate();
+    group.set(options);
+  }
+  // Only now, when all memory is there, do the tensors change.
+  for_each_slot(groups_, [](Slot& slot) {
+    slot.tensor.set_array(slot.value);
+    slot.bind_gradient();
+  });
+}
+
+void SGD::zero_grad() {
+  for_each_slot(groups_, [](Slot& slot) { slot.tensor.zero_grad(); });
+}
+
+void SGD::step() {
+  for_each_slot(groups_, [](const Slot& slot) {
+    if (!same_view(slot.tensor.array(), slot.value))
+      fail("sgd", slot.title, " was moved or replaced after the optimizer was made; change the model first, got ",
+           slot.tensor.dtype(), ' ', slot.tensor.shape(), " on ", slot.tensor.device(), " in other memory");
+  });
+
+  for (Group& group : groups_)
+    for (Arena& arena : group.arenas) {
+      std::vector<Slot>& slots = arena.slots;
+      const auto joins = [&](const Slot& slot, const Slot& run) {
+        return slot.has_gradient() && slot.fresh == run.fresh &&
+               (slot.decay == run.decay || group.options.weight_decay == 0);
+      };
+      for (size_t first = 0, last; first < slots.size(); first = last) {
+        last = first + 1;
+        if (!slots[first].has_gradient()) continue;
+        while (last < slots.size() && joins(slots[last], slots[first])) ++last;
+        for (size_t i = first; i < last; ++i) slots[i].bind_gradient();
+        arena.update(group.options, first, last);
+      }
+    }
+}
+
+const SGDOptions& SGD::options(size_t group) const {
+  if (group >= groups_.size()) fail("sgd", "expected a group below ", groups_.size(), ", got ", group);
+  return groups_[group].options;
+}
+
+void SGD::set_options(const SGDOptions& options, size_t group) {
+  this->options(group);  // checks the group
+  groups_[group].set(options);
+}
+
+void SGD::set_learning_rate(double learning_rate) {
+  for (Group& group : groups_) {
+    SGDOptions options = group.options;
+    options.learning_rate = learning_rate;
+    group.set(options);
+  }
+}
+
+}  // namespace ramp::optim

@@ -1,0 +1,247 @@
+// The loader, and the thread that works ahead for it.
+
+#include "ramp/core/data/loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <limits>
+#include <memory>
+#include <ranges>
+#include <thread>
+
+#include "data_test.h"
+#include "ramp/core/data/prefetch.h"
+
+namespace ramp {
+namespace {
+
+using data::Loader;
+
+static_assert(std::ranges::input_range<Loader>);
+
+/// The numbers of the images, in the order in which one pass delivers them; checks that everything else belongs to them.
+std::vector<int> pass(const Loader& loader, std::vector<int64_t>* sizes = nullptr) {
+  std::vector<int> order;
+  for (auto [images, labels] : loader) {
+    EXPECT_EQ(images.dtype(), float32);
+    EXPECT_EQ(labels.dtype(), int32);
+    EXPECT_EQ(images.shape(), (Shape{labels.numel(), 2}));
+    const std::vector<float> pixels = images.to_vector<float>();
+    const std::vector<int32_t> label = labels.to_vector<int32_t>();
+    for (size_t i = 0; i < label.size(); ++i) {
+      const int number = static_cast<int>(pixels[2 * i] * 255 + 0.5f);
+      EXPECT_EQ(label[i], number % 10);
+      EXPECT_EQ(pixels[2 * i], static_cast<float>(number / 255.0));
+      EXPECT_EQ(pixels[2 * i + 1], static_cast<float>((255 - number) / 255.0));
+      order.push_back(number);
+    }
+    if (sizes) sizes->push_back(labels.numel());
+  }
+  return order;
+}
+
+std::vector<int> ascending(int n) {
+  std::vector<int> numbers(static_cast<size_t>(n));
+  for (int i = 0; i < n; ++i) numbers[static_cast<size_t>(i)] = i;
+  return numbers;
+}
+
+TEST(LoaderTest, KeepsTheOrderAndThePartialBatch) {
+  const Loader loader(numbered(10), {.batch_size = 4});
+  EXPECT_EQ(loader.size(), 3);
+  std::vector<int64_t> sizes;
+  EXPECT_EQ(pass(loader, &sizes), ascending(10));
+  EXPECT_EQ(sizes, (std::vector<int64_t>{4, 4, 2}));
+  EXPECT_EQ(pass(loader), ascending(10));
+}
+
+TEST(LoaderTest, DropLastLeavesOutThePartialBatch) {
+  const Loader loader(numbered(10), {.batch_size = 4, .drop_last = true});
+  EXPECT_EQ(loader.size(), 2);
+  EXPECT_EQ(pass(loader), ascending(8));
+  const Loader even(numbered(8), {.batch_size = 4, .drop_last = true});
+  EXPECT_EQ(even.size(), 2);
+  EXPECT_EQ(pass(even), ascending(8));
+}
+
+TEST(LoaderTest, ABatchMayBeLargerThanTheSet) {
+  std::vector<int64_t> sizes;
+  EXPECT_EQ(pass(Loader(numbered(3), {.batch_size = 1000}), &sizes), ascending(3));
+  EXPECT_EQ(sizes, (std::vector<int64_t>{3}));
+}
+
+TEST(LoaderTest, ShufflesAnewInEachPassAndAlikeForOneSeed) {
+  Generator one(7), same(7), other(8);
+  const auto loader = [](Generator& generator) {
+    return Loader(numbered(200), {.batch_size = 16, .shuffle = true, .generator = &generator});
+  };
+  const std::vector<int> first = pass(loader(one)), second = pass(loader(one));
+  std::vector<int> sorted = first;
+  std::sort(sorted.begin(), sorted.end());
+  EXPECT_EQ(sorted, ascending(200));
+  EXPECT_NE(first, ascending(200));
+  EXPECT_NE(first, second);
+  const Loader again = loader(same);
+  EXPECT_EQ(pass(again), first);
+  EXPECT_EQ(pass(again), second);
+  EXPECT_NE(pass(loader(other)), first);
+
+  const auto by_default = [] { return pass(Loader(numbered(200), {.batch_size = 16, .shuffle = true})); };
+  manual_seed(7);
+  EXPECT_EQ(by_default(), first);
+  manual_seed(7);
+  EXPECT_EQ(by_default(), first);
+}
+
+TEST(LoaderTest, DrawsNothingWithoutShuffle) {
+  manual_seed(3);
+  const uint64_t before = default_generator().ticket();
+  pass(Loader(numbered(10), {.batch_size = 4}));
+  EXPECT_EQ(default_generator().ticket(), before);
+}
+
+TEST(LoaderTest, Normalises) {
+  const auto deliver = [](const Dataset& set) {
+    return (*Loader(set, {.batch_size = 300}).begin()).images.to_vector<float>();
+  };
+  const data::PixelStatistics pixels = data::mnist_pixels;
+  const std::vector<float> bytes = deliver(numbered(256, pixels));
+  for (int i = 0; i < 256; ++i)
+    EXPECT_EQ(bytes[static_cast<size_t>(2 * i)], static_cast<float>((i / 255.0 - 0.1307) / 0.3081));
+  EXPECT_FLOAT_EQ(bytes[0], -0.42421296f);
+  EXPECT_FLOAT_EQ(bytes[1], 2.8214867f);
+
+  Dataset set = numbered(2, {0.5, 0.25});
+  set.images = Array(Shape{2, 3}, float32);
+  const std::vector<float> stored{0, 0.25f, 0.5f, 1, -1, 3};
+  std::copy(stored.begin(), stored.end(), set.images.data<float>());
+  EXPECT_EQ(deliver(set), (std::vector<float>{-2, -1, 0, 2, -6, 10}));
+  set.pixels = {};
+  EXPECT_EQ(deliver(set), stored);
+}
+
+TEST(LoaderTest, CanBeLeftEarly) {
+  const Loader loader(numbered(100), {.batch_size = 1});
+  for (int leave_after = 0; leave_after < 50; ++leave_after) {
+    int seen = 0;
+    for (auto [images, labels] : loader) {
+      EXPECT_EQ(labels.item(), seen % 10);
+      if (seen++ == leave_after) break;
+    }
+    EXPECT_EQ(seen, leave_after + 1);
+  }
+  EXPECT_THROW(for (auto [images, labels] : loader) throw std::runtime_error("in the loop"), std::runtime_error);
+}
+
+TEST(LoaderTest, OutlivesItsDataset) {
+  auto set = std::make_unique<Dataset>(numbered(50));
+  auto loader = std::make_unique<Loader>(*set, data::LoaderOptions{.batch_size = 7});
+  auto iterator = loader->begin();
+  set.reset();
+  loader.reset();
+  int n = 0;
+  for (; iterator != std::default_sentinel; ++iterator)
+    for (const int32_t label : iterator->labels.to_vector<int32_t>()) EXPECT_EQ(label, n++ % 10);
+  EXPECT_EQ(n, 50);
+  EXPECT_EQ(error_of([&] { ++iterator; }), "[loader] expected no step beyond the last batch, got one");
+}
+
+TEST(LoaderTest, PassesMayRunSideBySide) {
+  const Loader loader(numbered(20), {.batch_size = 3});
+  int pairs = 0;
+  for (auto [images, labels] : loader)
+    for (auto [more_images, more_labels] : loader) pairs += static_cast<int>(labels.numel() * more_labels.numel());
+  EXPECT_EQ(pairs, 400);
+}
+
+TEST(LoaderTest, RefusesWhatGivesNoBatches) {
+  for (const int64_t batch_size : {0, -3})
+    EXPECT_EQ(error_of([&] { Loader(numbered(5), {.batch_size = batch_size}); }),
+              "[loader] expected a batch size above 0, got " + std::to_string(batch_size));
+  EXPECT_EQ(error_of([] { Loader(numbered(5), {.batch_size = 6, .drop_last = true}); }),
+            "[loader] expected at least one full batch of 6 images with drop_last, got 5 images");
+  EXPECT_EQ(error_of([] { Loader loader{numbered(0)}; }),
+            "[loader] expected at least one image of at least one pixel, got [0, 2]");
+  EXPECT_EQ(error_of([] { Loader loader{Dataset{}}; }), "[loader] expected images and labels, got an undefined array");
+}
+
+TEST(LoaderTest, RefusesUnsoundSets) {
+  const auto refusal = [](auto change) {
+    Dataset set = numbered(3);
+    change(set);
+    return error_of([&] { Loader loader{set}; });
+  };
+  EXPECT_EQ(refusal([](Dataset& set) {
+              set.images = Array(Shape{3, 2}, float64);
+            }),
+            "[loader] expected uint8 or float32 images [n, features], got float64 [3, 2]");
+  EXPECT_EQ(refusal([](Dataset& set) {
+              set.images = Array(Shape{3, 2, 2}, uint8);
+            }),
+            "[loader] expected uint8 or float32 images [n, features], got uint8 [3, 2, 2]");
+  EXPECT_EQ(refusal([](Dataset& set) { set.labels = Array(Shape{3}, uint8); }),
+            "[loader] expected int32 labels [n], got uint8 [3]");
+  EXPECT_EQ(refusal([](Dataset& set) { set.labels = set.labels.rows(0, 2); }),
+            "[loader] expected as many labels as images, got 3 images and 2 labels");
+  EXPECT_EQ(refusal([](Dataset& set) { set.classes = 2; }), "[loader] expected labels from 0 to 1, got 2 at 2");
+  EXPECT_EQ(refusal([](Dataset& set) { set.pixels.stddev = 0; }),
+            "[loader] expected a finite mean and a standard deviation above 0, got 0 and 0");
+  EXPECT_EQ(refusal([](Dataset& set) { set.pixels.mean = std::numeric_limits<double>::quiet_NaN(); }),
+            "[loader] expected a finite mean and a standard deviation above 0, got nan and 1");
+}
+
+TEST(Prefetch, HandsOutInOrderOneAhead) {
+  std::atomic<int64_t> made = 0;
+  data::Prefetch<int64_t> numbers(200, [&](int64_t k) { return made = k + 1, k * k; });
+  for (int64_t k = 0; k < 200; ++k) {
+    EXPECT_EQ(numbers.left(), 200 - k);
+    EXPECT_EQ(numbers.next(), k * k);
+    EXPECT_LE(made, k + 2);
+  }
+  EXPECT_EQ(error_of([&] { numbers.next(); }),
+            "[prefetch] expected another call of next() while any are left, got one after the last");
+}
+
+TEST(Prefetch, WorksAheadOnAnotherThread) {
+  std::atomic<bool> second = false;
+  const auto caller = std::this_thread::get_id();
+  data::Prefetch<bool> made(2, [&](int64_t k) {
+    if (k == 1) second = true;
+    return std::this_thread::get_id() != caller;
+  });
+  EXPECT_TRUE(made.next());
+  while (!second) std::this_thread::yield();  // nobody asks for the second
+  EXPECT_TRUE(made.next());
+}
+
+TEST(Prefetch, PassesOnWhatTheWorkerThrows) {
+  data::Prefetch<int> numbers(10, [](int64_t k) {
+    if (k == 2) fail("make", "expected a number below 2, got ", k);
+    return static_cast<int>(k);
+  });
+  EXPECT_EQ(numbers.next(), 0);
+  EXPECT_EQ(numbers.next(), 1);
+  for (int again = 0; again < 3; ++again)
+    EXPECT_EQ(error_of([&] { numbers.next(); }), "[make] expected a number below 2, got 2");
+}
+
+TEST(Prefetch, EndsAtAnyMoment) {
+  for (int taken = 0; taken < 300; ++taken) {
+    std::atomic<int> busy = 0;
+    {
+      data::Prefetch<int> numbers(1000, [&](int64_t k) {
+        ++busy;
+        if (taken % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
+        if (taken % 5 == 0 && k == 7) fail("make", "enough");
+        --busy;
+        return static_cast<int>(k);
+      });
+      for (int i = 0; i < taken % 7; ++i) EXPECT_EQ(numbers.next(), i);
+    }
+    EXPECT_LE(busy, taken % 5 == 0 ? 1 : 0);  // the thread has left `make`
+  }
+}
+
+}  // namespace
+}  // namespace ramp
