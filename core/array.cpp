@@ -9,7 +9,7 @@ Array::Array(const Shape& shape, DType dtype, Device device)
       shape_(shape),
       dtype_(dtype) {}
 
-Array Array::reshape(const Shape& shape) const {
+Array Array::view(const Shape& shape) const {
   if (shape.numel() != numel()) fail("reshape", shape_, " has ", numel(), " elements, ", shape, " has ", shape.numel());
   Array view = *this;
   view.shape_ = shape;
@@ -28,7 +28,7 @@ Array Array::reshape(const std::vector<int64_t>& sizes) const {
     if (known <= 0 || numel() % known != 0) fail("reshape", "cannot infer -1: ", numel(), " elements over ", known);
     resolved[static_cast<size_t>(unknown)] = numel() / known;
   }
-  return reshape(Shape(resolved));
+  return view(Shape(resolved));
 }
 
 Array Array::rows(int64_t begin, int64_t end) const {

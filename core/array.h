@@ -37,9 +37,10 @@ class Array {
     return reinterpret_cast<T*>(static_cast<char*>(storage_->data()) + offset_);
   }
 
-  /// The same numbers under another shape of as many elements; one size may be -1 and is then inferred.
+  /// The same numbers under another shape of as many elements.
+  Array view(const Shape& shape) const;
+  /// As view(), where one size may be -1 and is then inferred.
   Array reshape(const std::vector<int64_t>& sizes) const;
-  Array reshape(const Shape& shape) const;
   /// Rows [begin, end) of the first axis, as a view.
   Array rows(int64_t begin, int64_t end) const;
   /// Elements [begin, begin + shape.numel()) as a view of another shape: how an arena hands out its parts.

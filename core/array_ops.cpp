@@ -116,7 +116,7 @@ Array sum_to(const Array& x, const Shape& shape) {
   const int added = x.rank() - shape.rank();
   for (int axis = 0; axis < x.rank(); ++axis)
     if ((axis < added || shape[axis - added] == 1) && out.shape()[axis] != 1) out = sum(out, axis);
-  return out.reshape(shape);
+  return out.view(shape);
 }
 
 // ---- Movement -------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ template <class V>
 struct Dual {
   V v, d;
 
-  RAMP_HD Dual() = default;
+  Dual() = default;
   RAMP_HD explicit Dual(double constant) : v(V(constant)), d(V(0.0)) {}
   RAMP_HD Dual(V value, V derivative) : v(value), d(derivative) {}
 

@@ -64,7 +64,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 
 Tensor reshape(const Tensor& x, const std::vector<int64_t>& sizes) {
   return record("reshape", x.array().reshape(sizes), {x}, [shape = x.shape()](const Array& g, Gradients& inputs) {
-    inputs[0] = g.reshape(shape);
+    inputs[0] = g.view(shape);
   });
 }
 
@@ -128,7 +128,7 @@ namespace {
 Tensor flat(const Tensor& x) { return reshape(x, {x.numel()}); }
 
 /// A result whose reduced axis is 1, with that axis kept or dropped.
-Array shaped(const Array& x, int axis, bool keep) { return keep ? x : x.reshape(x.shape().without(axis)); }
+Array shaped(const Array& x, int axis, bool keep) { return keep ? x : x.view(x.shape().without(axis)); }
 
 }  // namespace
 
@@ -136,7 +136,7 @@ Tensor sum(const Tensor& x, int axis, bool keep) {
   axis = normalize_axis("sum", axis, x.shape());
   const Shape shape = x.shape();
   return record("sum", shaped(sum(x.array(), axis), axis, keep), {x}, [axis, shape](const Array& g, Gradients& inputs) {
-    inputs[0] = broadcast_to(g.reshape(shape.with(axis, 1)), shape);
+    inputs[0] = broadcast_to(g.view(shape.with(axis, 1)), shape);
   });
 }
 Tensor sum(const Tensor& x) { return sum(flat(x), 0); }
@@ -154,7 +154,7 @@ Tensor max(const Tensor& x, int axis, bool keep) {
   const MaxResult result = max(x.array(), axis);
   return record("max", shaped(result.values, axis, keep), {x},
                 [axis, shape = x.shape(), index = result.indices](const Array& g, Gradients& inputs) {
-                  inputs[0] = scatter_axis(g.reshape(index.shape()), index, axis, shape[axis]);
+                  inputs[0] = scatter_axis(g.view(index.shape()), index, axis, shape[axis]);
                 });
 }
 Tensor max(const Tensor& x) { return max(flat(x), 0); }
@@ -163,7 +163,7 @@ Tensor argmax(const Tensor& x, int axis, bool keep) {
   axis = normalize_axis("argmax", axis, x.shape());
   return Tensor(shaped(max(x.array(), axis).indices, axis, keep));
 }
-Tensor argmax(const Tensor& x) { return argmax(Tensor(x.array().reshape(Shape{x.numel()})), 0); }
+Tensor argmax(const Tensor& x) { return argmax(Tensor(x.array().view(Shape{x.numel()})), 0); }
 
 Tensor softmax(const Tensor& x, int axis) {
   axis = normalize_axis("softmax", axis, x.shape());

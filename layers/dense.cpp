@@ -50,7 +50,7 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return record("dense", y, inputs, [a, w, biased](const Array& gradient, Gradients& inputs) {
     if (inputs.wants(0)) inputs[0] = matmul(gradient, w);
     if (inputs.wants(1)) matmul_into(inputs.write(1), gradient, a, {.transpose_a = true});
-    if (biased && inputs.wants(2)) inputs[2] = sum(gradient, 0).reshape(Shape{gradient.shape()[1]});
+    if (biased && inputs.wants(2)) inputs[2] = sum(gradient, 0).view(Shape{gradient.shape()[1]});
   });
 }
 

@@ -52,10 +52,10 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntr
   if (options.reduction == Reduction::none)
     return record("cross_entropy", result.losses, {logits},
                   [gradient = result.gradient](const Array& upstream, Gradients& inputs) {
-                    inputs[0] = gradient * upstream.reshape(Shape{upstream.numel(), 1});
+                    inputs[0] = gradient * upstream.view(Shape{upstream.numel(), 1});
                   });
   const double scale = options.reduction == Reduction::mean ? 1 / total_weight(labels, options) : 1;
-  return record("cross_entropy", sum(result.losses, 0).reshape(Shape{}) * scale, {logits},
+  return record("cross_entropy", sum(result.losses, 0).view(Shape{}) * scale, {logits},
                 [gradient = result.gradient, scale](const Array& upstream, Gradients& inputs) {
                   inputs[0] = gradient * (upstream * scale);
                 });

@@ -1,8 +1,9 @@
 // Elementwise functions of the CPU backend: pieces of arrays handed to the serial kernels.
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
 
+#include "ramp/core/broadcast.h"
+#include "ramp/core/converted.h"
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/parallel.h"
@@ -13,45 +14,12 @@ namespace {
 
 constexpr int64_t grain = 1 << 15;  // elements a thread should at least get: about 10 us of the cheapest formula
 
-/// One axis of a broadcast pair; a stride is 0 where the operand repeats.
-struct Axis {
-  int64_t size, stride_a, stride_b;
-};
-struct Axes {
-  Axis at[Shape::max_rank + 1];
-  int count = 0;
-};
-
-/// The axes of `out` with neighbours merged where both operands allow it, innermost first.
-Axes merged_axes(const Shape& a, const Shape& b, const Shape& out) {
-  Axes axes;
-  int64_t span_a = 1, span_b = 1;
-  for (int i = out.rank() - 1; i >= 0; --i) {
-    const int ia = i - (out.rank() - a.rank()), ib = i - (out.rank() - b.rank());
-    const int64_t size = out[i], size_a = ia < 0 ? 1 : a[ia], size_b = ib < 0 ? 1 : b[ib];
-    if (size == 1) continue;
-    const Axis axis{size, size_a == 1 ? 0 : span_a, size_b == 1 ? 0 : span_b};
-    span_a *= size_a;
-    span_b *= size_b;
-    if (axes.count > 0) {
-      Axis& inner = axes.at[axes.count - 1];
-      if (axis.stride_a == inner.stride_a * inner.size && axis.stride_b == inner.stride_b * inner.size) {
-        inner.size *= size;
-        continue;
-      }
-    }
-    axes.at[axes.count++] = axis;
-  }
-  if (axes.count == 0) axes.at[axes.count++] = {1, 0, 0};
-  return axes;
-}
-
 /// Calls body(offset of a, stride of a, offset of b, stride of b, offset of out, n) for contiguous runs of `out`.
 template <class Body>
 void broadcast_runs(const Shape& a, const Shape& b, const Shape& out, const Body& body) {
   if (out.numel() == 0) return;
-  const Axes axes = merged_axes(a, b, out);
-  const Axis inner = axes.at[0];
+  const BroadcastAxes axes = merged_axes(a, b, out);
+  const BroadcastAxis inner = axes.at[0];
   const auto run = [&](int64_t outer, int64_t begin, int64_t end) {
     int64_t offset_a = begin * inner.stride_a, offset_b = begin * inner.stride_b, rest = outer;
     for (int i = 1; i < axes.count; ++i) {
@@ -69,19 +37,6 @@ void broadcast_runs(const Shape& a, const Shape& b, const Shape& out, const Body
     parallel_for(outer, std::max<int64_t>(1, grain / inner.size), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) run(i, 0, inner.size);
     });
-  }
-}
-
-template <class To, class From>
-To converted(From x) {
-  if constexpr (std::is_floating_point_v<To> || std::is_same_v<To, From>) {
-    return static_cast<To>(x);
-  } else {
-    if (x != x) return 0;
-    const double value = static_cast<double>(x);
-    if (value <= static_cast<double>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
-    if (value >= static_cast<double>(std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
-    return static_cast<To>(x);
   }
 }
 

@@ -28,7 +28,7 @@ Dataset load_part(const std::string& directory, const std::string& part, PixelSt
     fail("load_mnist", labels_path, ": expected integer labels [n], got ", labels.dtype(), ' ', labels.shape());
 
   const Shape& shape = images.shape();
-  Dataset set{images.reshape(Shape{shape[0], shape[1] * shape[2]}), to(labels, int32), pixels, 10};
+  Dataset set{images.view(Shape{shape[0], shape[1] * shape[2]}), to(labels, int32), pixels, 10};
   check("load_mnist", set, images_path + ": ");
   return set;
 }

@@ -1,0 +1,45 @@
+#pragma once
+// The cache behind a device's allocator: freed blocks wait in lists by size for the next array that wants one. It knows
+// nothing of devices; the two functions that ask the system for memory and give it back are handed in.
+
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "ramp/core/storage.h"
+
+namespace ramp {
+
+/// Not for use by several threads at once: its owner locks.
+class BlockCache {
+ public:
+  static constexpr int64_t alignment = 256;
+
+  /// `allocate` returns null when the system has no more memory.
+  BlockCache(std::function<void*(int64_t)> allocate, std::function<void(void*)> deallocate)
+      : allocate_(std::move(allocate)), deallocate_(std::move(deallocate)) {}
+
+  /// What a request is rounded up to. Sizes come in steps of an eighth of their power of two (at least 256 bytes): at
+  /// most 1/8 is wasted, and a shape that changes a little still finds its block.
+  static int64_t rounded(int64_t bytes);
+
+  /// A block of at least `bytes`: a cached one, else the system's, if need be after all that is cached went back to it.
+  /// Null when even then there is none.
+  void* take(int64_t bytes);
+  /// A cached block, or null: never asks the system.
+  void* take_cached(int64_t bytes);
+  /// Takes back a block that was taken for `bytes`.
+  void give(void* block, int64_t bytes);
+  /// Gives all cached blocks back to the system.
+  void release();
+
+  const MemoryStats& stats() const { return stats_; }
+
+ private:
+  std::function<void*(int64_t)> allocate_;
+  std::function<void(void*)> deallocate_;
+  std::unordered_map<int64_t, std::vector<void*>> free_;
+  MemoryStats stats_;
+};
+
+}  // namespace ramp

@@ -1,0 +1,47 @@
+#include "support/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace support {
+
+bool watched() { return isatty(STDOUT_FILENO) == 1; }
+
+int columns() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+bool utf8() {
+  // POSIX: the first of these that is set and not empty decides.
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(variable);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale = value;
+    for (const char* spelling : {"UTF-8", "utf-8", "UTF8", "utf8"})
+      if (locale.find(spelling) != locale.npos) return true;
+    return false;
+  }
+  return false;
+}
+
+std::string with_separators(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");
+  return digits;
+}
+
+std::string fixed(double value, int decimals) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
+
+std::string percent(double share, int decimals) { return fixed(100 * share, decimals) + " %"; }
+
+}  // namespace support
