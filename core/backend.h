@@ -57,7 +57,10 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
 template <class F>
 decltype(auto) on(Device device, F&& f) {
 #ifdef RAMP_CUDA
-  if (device.is_cuda()) return f(Cuda{});
+  if (device.is_cuda()) {
+    Cuda::use(device.index);
+    return f(Cuda{});
+  }
 #endif
   (void)device;
   return f(Cpu{});

@@ -74,14 +74,20 @@ template <class V>
 RAMP_HD Dual<V> pow(Dual<V> x, Dual<V> p) {
   return {pow(x.v, p.v), select(p.v == V(0.0), V(0.0), p.v * pow(x.v, p.v - V(1.0))) * x.d};
 }
+/// 1 - tanh(x)^2 without the cancellation: 4 e / (1 + e)^2, e = e^(-2|x|).
 template <class V>
 RAMP_HD Dual<V> tanh(Dual<V> x) {
-  const V y = tanh(x.v);
-  return {y, (V(1.0) - y * y) * x.d};
+  const V e = exp(V(-2.0) * abs(x.v)), sum = V(1.0) + e;
+  return {tanh(x.v), V(4.0) * e / (sum * sum) * x.d};
 }
 template <class V>
 RAMP_HD Dual<V> erfc(Dual<V> x) {
   return {erfc(x.v), V(-1.1283791670955126) * exp(-x.v * x.v) * x.d};  // -2/sqrt(pi) e^(-x^2)
+}
+
+template <class V>
+RAMP_HD Dual<V> normal_cdf(Dual<V> x) {
+  return {normal_cdf(x.v), normal_pdf(x.v) * x.d};
 }
 
 }  // namespace ramp::math

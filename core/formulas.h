@@ -7,214 +7,16 @@
 // The value at a kink is the right branch's, as x >= 0 stands in the definition of ReLU: relu'(0) = 1. The formulas with
 // `slope_at_zero` let the user choose another (PyTorch's choice is the left branch). NaN gives NaN, value and derivative.
 //
-// A new formula is a struct here and a word in a list at the end of this file.
+// A new formula is a struct in a file of core/formulas and a word in a list below.
 
 #include <variant>
-#include <vector>
 
-#include "ramp/core/error.h"
-#include "ramp/core/dual.h"
-#include "ramp/core/math.h"
+#include "ramp/core/formulas/binary.h"
+#include "ramp/core/formulas/elementary.h"
+#include "ramp/core/formulas/rectifiers.h"
+#include "ramp/core/formulas/smooth.h"
 
-namespace ramp::formula {
-
-using namespace math;
-
-/// The derivative of a function with a kink at 0: `left` for x < 0, `right` for x > 0, `at_zero` at 0, NaN for NaN.
-template <class V>
-RAMP_HD V step(V x, V left, V right, V at_zero) {
-  return select(x > V(0.0), right, select(x < V(0.0), left, select(x == V(0.0), at_zero, x)));
-}
-
-// ---- Arithmetic and elementary functions ----------------------------------------------------------------------------
-
-struct Neg {
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return -x;
-  }
-};
-
-struct Exp {
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return exp(x);
-  }
-  template <class V>
-  RAMP_HD V derivative(V, V y) const {
-    return y;
-  }
-};
-
-/// The natural logarithm; log(0) = -inf, NaN for x < 0.
-struct Log {
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return log(x);
-  }
-};
-
-struct Sqrt {
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return sqrt(x);
-  }
-  template <class V>
-  RAMP_HD V derivative(V, V y) const {
-    return V(0.5) / y;
-  }
-};
-
-struct Square {
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return x * x;
-  }
-};
-
-/// |x|; its slope at 0 is 0, the middle of the subgradient, so that an L1 penalty leaves a zero at rest.
-struct Abs {
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return abs(x);
-  }
-  template <class V>
-  RAMP_HD V derivative(V x, V) const {
-    return step(x, V(-1.0), V(1.0), V(0.0));
-  }
-  std::vector<double> kinks() const { return {0}; }
-};
-
-/// x to a constant power.
-struct Pow {
-  double exponent;
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return pow(x, V(exponent));
-  }
-};
-
-/// min(max(x, low), high); the slope at both ends is 1, as inside.
-struct Clamp {
-  double low, high;
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return select(x < V(low), V(low), select(x > V(high), V(high), x));
-  }
-  template <class V>
-  RAMP_HD V derivative(V x, V) const {
-    return select(x < V(low), V(0.0), select(x > V(high), V(0.0), select(x == x, V(1.0), x)));
-  }
-  void check() const {
-    if (!(low <= high)) fail("clamp", "low must not exceed high, got ", low, " and ", high);
-  }
-  std::vector<double> kinks() const { return {low, high}; }
-};
-
-// ---- Activations ----------------------------------------------------------------------------------------------------
-
-/// max(x, 0): slope 1 for x >= 0, else 0. Nair & Hinton 2010; Glorot, Bordes & Bengio 2011.
-struct ReLU {
-  double slope_at_zero = 1;
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return select(x < V(0.0), V(0.0), x);
-  }
-  template <class V>
-  RAMP_HD V derivative(V x, V) const {
-    return step(x, V(0.0), V(1.0), V(slope_at_zero));
-  }
-  std::vector<double> kinks() const { return {0}; }
-};
-
-/// x for x >= 0, alpha x below. Maas, Hannun & Ng 2013. The formula takes any slope; the layer insists on the paper's
-/// 0 <= alpha < 1.
-struct LeakyReLU {
-  double alpha = 0.01;
-  double slope_at_zero = 1;
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return select(x >= V(0.0), x, V(alpha) * x);
-  }
-  template <class V>
-  RAMP_HD V derivative(V x, V) const {
-    return step(x, V(alpha), V(1.0), V(slope_at_zero));
-  }
-  void check_layer() const {
-    if (!(alpha >= 0 && alpha < 1)) fail("LeakyReLU", "alpha must lie in [0, 1), got ", alpha);
-  }
-  std::vector<double> kinks() const { return {0}; }
-};
-
-/// 1 / (1 + e^-x), written so that nothing overflows and both tails keep their digits.
-struct Sigmoid {
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    const V e = exp(-abs(x));
-    return select(x >= V(0.0), V(1.0), e) / (V(1.0) + e);
-  }
-  template <class V>
-  RAMP_HD V derivative(V x, V) const {
-    const V e = exp(-abs(x));
-    return e / ((V(1.0) + e) * (V(1.0) + e));
-  }
-};
-
-struct Tanh {
-  template <class V>
-  RAMP_HD V operator()(V x) const {
-    return tanh(x);
-  }
-  /// 1 - tanh(x)^2 without the cancellation: 4 e / (1 + e)^2, e = e^(-2|x|).
-  template <class V>
-  RAMP_HD V derivative(V x, V) const {
-    const V e = exp(V(-2.0) * abs(x));
-    return V(4.0) * e / ((V(1.0) + e) * (V(1.0) + e));
-  }
-};
-
-// ---- Functions of two arguments; their partial derivatives are dual numbers' ---------------------------------------
-
-struct Add {
-  template <class V>
-  RAMP_HD V operator()(V a, V b) const {
-    return a + b;
-  }
-};
-struct Subtract {
-  template <class V>
-  RAMP_HD V operator()(V a, V b) const {
-    return a - b;
-  }
-};
-struct Multiply {
-  template <class V>
-  RAMP_HD V operator()(V a, V b) const {
-    return a * b;
-  }
-};
-struct Divide {
-  template <class V>
-  RAMP_HD V operator()(V a, V b) const {
-    return a / b;
-  }
-};
-/// The larger; at a tie each side takes half of the gradient, which the last branch says.
-struct Maximum {
-  template <class V>
-  RAMP_HD V operator()(V a, V b) const {
-    return select(a > b, a, select(a < b, b, V(0.5) * a + V(0.5) * b));
-  }
-};
-/// The smaller; at a tie each side takes half of the gradient.
-struct Minimum {
-  template <class V>
-  RAMP_HD V operator()(V a, V b) const {
-    return select(a < b, a, select(a > b, b, V(0.5) * a + V(0.5) * b));
-  }
-};
-
-// ---- The lists: X(struct, function) ----------------------------------------------------------------------------------
+// X(struct, function)
 
 /// Elementary functions of one argument.
 #define RAMP_ELEMENTARY(X) \
@@ -228,11 +30,28 @@ struct Minimum {
   X(Clamp, clamp)
 
 /// Activations: each is also a layer of the struct's name.
-#define RAMP_ACTIVATIONS(X) \
-  X(ReLU, relu)             \
-  X(LeakyReLU, leaky_relu)  \
-  X(Sigmoid, sigmoid)       \
-  X(Tanh, tanh)
+#define RAMP_ACTIVATIONS(X)            \
+  X(ReLU, relu)                        \
+  X(LeakyReLU, leaky_relu)             \
+  X(ClippedReLU, clipped_relu)         \
+  X(ReLU6, relu6)                      \
+  X(ThresholdedReLU, thresholded_relu) \
+  X(SquaredReLU, squared_relu)         \
+  X(ELU, elu)                          \
+  X(CELU, celu)                        \
+  X(SELU, selu)                        \
+  X(GELU, gelu)                        \
+  X(GELUTanh, gelu_tanh)               \
+  X(SiLU, silu)                        \
+  X(Mish, mish)                        \
+  X(HardSigmoid, hard_sigmoid)         \
+  X(HardSwish, hard_swish)             \
+  X(Softplus, softplus)                \
+  X(LogSigmoid, log_sigmoid)           \
+  X(Sigmoid, sigmoid)                  \
+  X(Tanh, tanh)                        \
+  X(Softsign, softsign)                \
+  X(UnitStep, unit_step)
 
 /// Functions of two arguments that broadcast.
 #define RAMP_BINARY(X)  \
@@ -241,9 +60,8 @@ struct Minimum {
   X(Multiply, multiply) \
   X(Divide, divide)     \
   X(Maximum, maximum)   \
-  X(Minimum, minimum)
-
-}  // namespace ramp::formula
+  X(Minimum, minimum)   \
+  X(PReLU, prelu)
 
 namespace ramp {
 
@@ -281,11 +99,12 @@ RAMP_HD V derivative(const F& f, V x, V y) {
   if constexpr (requires { f.derivative(x, y); }) return f.derivative(x, y);
   else return f(math::Dual<V>(x, V(1.0))).d;
 }
-/// The partial derivative of f(a, b) by a (Argument 0) or b (Argument 1).
+/// The partial derivative of f(a, b) by a (Argument 0) or b (Argument 1), likewise.
 template <int Argument, class F, class V>
 RAMP_HD V partial(const F& f, V a, V b) {
   using D = math::Dual<V>;
-  return f(D(a, V(Argument == 0 ? 1.0 : 0.0)), D(b, V(Argument == 1 ? 1.0 : 0.0))).d;
+  if constexpr (requires { f.template partial<Argument>(a, b); }) return f.template partial<Argument>(a, b);
+  else return f(D(a, V(Argument == 0 ? 1.0 : 0.0)), D(b, V(Argument == 1 ? 1.0 : 0.0))).d;
 }
 
 }  // namespace ramp

@@ -31,10 +31,10 @@ RAMP_ELEMENTARY(RAMP_UNARY_FUNCTION)
 RAMP_ACTIVATIONS(RAMP_UNARY_FUNCTION)
 #undef RAMP_UNARY_FUNCTION
 
-// add(a, b), subtract, multiply, divide, maximum, minimum.
-#define RAMP_BINARY_FUNCTION(Struct, function)                  \
-  inline Tensor function(const Tensor& a, const Tensor& b) {    \
-    return map(Binary(formula::Struct{}), a, b);                \
+// add(a, b), subtract, multiply, divide, maximum, minimum, prelu(x, slope), prelu(x, slope, {.slope_at_zero = 0}).
+#define RAMP_BINARY_FUNCTION(Struct, function)                                                  \
+  inline Tensor function(const Tensor& a, const Tensor& b, const formula::Struct& f = {}) {     \
+    return map(Binary(f), a, b);                                                                \
   }
 RAMP_BINARY(RAMP_BINARY_FUNCTION)
 #undef RAMP_BINARY_FUNCTION

@@ -13,7 +13,6 @@ build_packages=(
   "libeigen3-dev=include/eigen3/Eigen/Core"
   "zlib1g-dev=include/zlib.h"
   "librandom123-dev=include/Random123/philox.h"
-  "nlohmann-json3-dev=include/nlohmann/json.hpp"
   "libcli11-dev=include/CLI/CLI.hpp"
 )
 # shellcheck disable=SC2034

@@ -161,12 +161,16 @@ T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weight
   const T hit = static_cast<T>(1 - smoothing) * (weights ? weights[label] : T(1));
   const T spread = static_cast<T>(smoothing / static_cast<double>(classes));
   T loss = hit * (log_sum - (logits[label] - top)), target_sum = hit;
-  if (spread != 0)
+  if (spread != 0) {
+    double spread_loss = 0, spread_sum = 0;  // many terms, all much smaller than `hit`
     for (int64_t c = 0; c < classes; ++c) {
       const T target = spread * (weights ? weights[c] : T(1));
-      loss += target * (log_sum - (logits[c] - top));
-      target_sum += target;
+      spread_loss += target * (log_sum - (logits[c] - top));
+      spread_sum += target;
     }
+    loss += static_cast<T>(spread_loss);
+    target_sum += static_cast<T>(spread_sum);
+  }
   const P scale = P::all(target_sum / sum);
   packets<T>(classes, [=](int64_t i, auto count) { store(load(gradient + i, count) * scale, gradient + i, count); });
   if (spread != 0)

@@ -1,6 +1,7 @@
 #include "support/mnist_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cmath>
 #include <iostream>
 #include <map>
@@ -8,17 +9,22 @@
 namespace support {
 namespace {
 
+constexpr size_t flag_column = 30;
+
+using Activations = std::map<std::string, ramp::Unary>;
+using Initializers = std::map<std::string, ramp::init::Initializer (*)(double gain)>;
+
 /// Every activation by the name of its function.
-const std::map<std::string, ramp::Unary>& activations() {
+const Activations& activations() {
 #define RAMP_BY_NAME(Struct, function) {#function, ramp::formula::Struct{}},
-  static const std::map<std::string, ramp::Unary> table{RAMP_ACTIVATIONS(RAMP_BY_NAME)};
+  static const Activations table{RAMP_ACTIVATIONS(RAMP_BY_NAME)};
 #undef RAMP_BY_NAME
   return table;
 }
 
-const std::map<std::string, ramp::init::Initializer (*)(double gain)>& initializers() {
+const Initializers& initializers() {
   namespace init = ramp::init;
-  static const std::map<std::string, init::Initializer (*)(double)> table{
+  static const Initializers table{
       {"glorot_normal", [](double) { return init::glorot_normal(); }},
       {"glorot_uniform", [](double) { return init::glorot_uniform(); }},
       {"he_normal", [](double gain) { return init::he_normal({.gain = gain}); }},
@@ -27,56 +33,131 @@ const std::map<std::string, ramp::init::Initializer (*)(double gain)>& initializ
   return table;
 }
 
+std::vector<std::string> data_sets() { return {"mnist-10k", "mnist", "fashion-mnist"}; }
+
+/// The text in lines that fit beside the column of flags.
+std::string wrap(const std::string& text) {
+  constexpr size_t width = 80 - flag_column;
+  std::string wrapped;
+  size_t begin = 0;
+  while (text.size() - begin > width) {
+    const size_t space = text.rfind(' ', begin + width);
+    wrapped += text.substr(begin, space - begin) + '\n';
+    begin = space + 1;
+  }
+  return wrapped + text.substr(begin);
+}
+
 template <class Table>
-std::string names(const Table& table) {
-  std::string text;
-  for (const auto& [name, value] : table) text += (text.empty() ? "" : ", ") + name;
-  return text;
+std::vector<std::string> names_in(const Table& table) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : table) names.push_back(name);
+  return names;
 }
 
-/// A check that the value is one of a table's names.
-template <class Table>
-CLI::Validator one_of(const Table& table) {
-  return CLI::Validator(
-      [&table](const std::string& text) -> std::string {
-        if (table.count(text)) return "";
-        return "expected one of " + names(table) + ", got " + text;
-      },
-      "");
+/// A check, called with the text; `rule` completes "expected ...".
+template <class Fits>
+CLI::Validator expect(const std::string& rule, Fits fits) {
+  return {[=](const std::string& text) { return fits(text) ? "" : "expected " + rule + ", got '" + text + "'"; }, ""};
 }
 
-/// A check that the value is a number of type T for which `fits` holds.
-template <class T, class Fits>
-CLI::Validator number(const std::string& rule, Fits fits) {
-  return CLI::Validator(
-      [=](const std::string& text) -> std::string {
-        T value{};
-        if (CLI::detail::lexical_cast(text, value) && fits(value)) return "";
-        return "expected " + rule + ", got " + text;
-      },
-      "");
+template <class T>
+std::optional<T> read(const std::string& text) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
 }
 
+CLI::Validator one_of(const std::vector<std::string>& names) {
+  return expect("one of " + CLI::detail::join(names, ", "), [names](const std::string& text) {
+    return std::find(names.begin(), names.end(), text) != names.end();
+  });
+}
 CLI::Validator whole(int64_t low, int64_t high) {
-  return number<int64_t>("a whole number from " + std::to_string(low) + " to " + std::to_string(high),
-                         [=](int64_t value) { return low <= value && value <= high; });
+  return expect("a whole number from " + std::to_string(low) + " to " + std::to_string(high),
+                [=](const std::string& text) {
+                  const auto value = read<int64_t>(text);
+                  return value && low <= *value && *value <= high;
+                });
 }
 CLI::Validator from_zero() {
-  return number<double>("a finite number from 0 up",
-                        [](double value) { return value >= 0 && std::isfinite(value); });
+  return expect("a finite number from 0 up", [](const std::string& text) {
+    const auto value = read<double>(text);
+    return value && *value >= 0 && std::isfinite(*value);
+  });
 }
-CLI::Validator below_one() {
-  return number<double>("a number from 0 up to, but not, 1", [](double value) { return value >= 0 && value < 1; });
+CLI::Validator share() {
+  return expect("a number from 0 to just below 1", [](const std::string& text) {
+    const auto value = read<double>(text);
+    return value && *value >= 0 && *value < 1;
+  });
 }
 
-/// "256,256" or "none".
-std::vector<int64_t> parse_widths(const std::string& text) {
+/// "256,256" or "none"; nothing for anything else.
+std::optional<std::vector<int64_t>> read_widths(const std::string& text) {
   std::vector<int64_t> widths;
   if (text == "none") return widths;
-  for (const std::string& part : CLI::detail::split(text + ',', ',')) widths.push_back(0), [&] {
-    if (!CLI::detail::lexical_cast(part, widths.back())) widths.back() = 0;
-  }();
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const auto width = read<int64_t>(text.substr(begin, end - begin));
+    if (!width || *width < 1 || *width > 65536 || widths.size() == 1000) return std::nullopt;
+    widths.push_back(*width);
+    begin = end + 1;
+  }
   return widths;
+}
+
+/// The parser and the texts it starts from; `widths` is --hidden as it is written.
+void define(CLI::App& app, MnistFlags& flags, std::string& widths) {
+  app.get_formatter()->column_width(flag_column);
+  app.set_help_flag("-h,--help", "Show this and end")->group("Help");
+
+  const auto add = [&](const char* group, const char* name, auto& value, const char* unit, const std::string& text) {
+    return app.add_option(name, value, wrap(text))->group(group)->type_name(unit)->capture_default_str();
+  };
+  const char* network = "The network";
+  add(network, "--hidden", widths, "WIDTHS", "Units of each hidden layer, first to last, or 'none'")
+      ->check(expect("widths from 1 to 65536 with commas between them, or 'none'",
+                     [](const std::string& text) { return read_widths(text).has_value(); }));
+  add(network, "--activation", flags.activation, "NAME",
+      "After each hidden layer: " + CLI::detail::join(names_in(activations()), ", "))
+      ->check(one_of(names_in(activations())));
+  add(network, "--leak", flags.leak, "SLOPE", "leaky_relu's slope for negative numbers, 0 <= SLOPE < 1");
+  add(network, "--init", flags.init, "NAME",
+      "First weights: " + CLI::detail::join(names_in(initializers()), ", ") +
+          "; he_* with the gain that suits the activation")
+      ->check(one_of(names_in(initializers())));
+  add(network, "--dropout", flags.dropout, "P", "Chance of each hidden unit to be left out in a training step")
+      ->check(share());
+
+  const char* training = "Training, by stochastic gradient descent";
+  add(training, "--epochs", flags.epochs, "N", "Passes over the training set")->check(whole(1, 100000));
+  add(training, "--batch-size", flags.batch_size, "N", "Images in a step")->check(whole(1, 1000000));
+  add(training, "--lr", flags.lr, "RATE", "Learning rate")->check(from_zero());
+  add(training, "--momentum", flags.momentum, "M", "How much of the last step goes on into the next")->check(share());
+  add(training, "--weight-decay", flags.weight_decay, "L", "Pull of every parameter towards 0")->check(from_zero());
+  add(training, "--seed", flags.seed, "N", "Same seed and threads: the same numbers, bit for bit")
+      ->check(whole(0, 1000000000000000000));
+  add(training, "--threads", flags.threads, "N", "Processor threads to use")->check(whole(1, 256));
+  add(training, "--device", flags.device, "NAME", "cpu, cuda, or auto: CUDA when there is one")
+      ->check(one_of({"auto", "cpu", "cuda"}));
+
+  const char* files = "Data";
+  add(files, "--dataset", flags.dataset, "NAME",
+      "mnist-10k, the 10,000 digits that come with the source; mnist, the full set; fashion-mnist, clothes")
+      ->check(one_of(data_sets()));
+  add(files, "--data", flags.data, "DIR", "Where its four IDX files lie; otherwise RAMP_DATA and the usual places");
+  add(files, "--csv", flags.csv, "FILE", "Writes a line for each epoch there");
+
+  app.footer(
+      "Examples, each after ./examples/run:\n"
+      "  mnist                                     ten epochs on the bundled digits\n"
+      "  mnist --activation leaky_relu --leak 0.2  another activation\n"
+      "  mnist --hidden none                       no hidden layer: logistic regression\n"
+      "  mnist --hidden 512,512 --dropout 0.2      more units, and dropout to hold them\n"
+      "  mnist --csv run.csv --seed 2              numbers to plot\n"
+      "  mnist --dataset fashion-mnist --hidden 512,512");
 }
 
 }  // namespace
@@ -88,5 +169,25 @@ ramp::Unary MnistFlags::formula() const {
 }
 
 ramp::init::Initializer MnistFlags::initializer() const { return initializers().at(init)(ramp::init::gain(formula())); }
+
+std::optional<int> parse(int argc, char** argv, MnistFlags& flags) {
+  CLI::App app("Trains a fully connected network on handwritten digits (or clothes) and shows what it learned.",
+               "mnist");
+  std::string widths = "256,256";
+  define(app, flags, widths);
+  try {
+    app.parse(argc, argv);
+    flags.hidden = *read_widths(widths);
+    if (app.count("--leak") && flags.activation != "leaky_relu")
+      throw CLI::ValidationError("--leak", "only leaky_relu has a leak, got --activation " + flags.activation);
+    ramp::LeakyReLU{flags.leak};  // throws for a slope that is none
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const std::exception& error) {
+    std::cerr << "mnist: " << error.what() << " (mnist --help lists the options)\n";
+    return 2;
+  }
+  return std::nullopt;
+}
 
 }  // namespace support

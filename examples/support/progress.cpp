@@ -56,8 +56,8 @@ void Progress::update(int64_t done, double loss) {
                             minutes(left) + " left";
   // A line as wide as the terminal would wrap, and a wrapped line cannot be redrawn.
   const int room = columns() - 1 - static_cast<int>(before.size() + after.size());
-  std::cout << erase_line
-            << (room >= 5 ? before + bar(share, std::min(room, 40)) + after : before + percent + " %") << std::flush;
+  std::cout << erase_line << (room >= 5 ? before + bar(share, std::min(room, 40)) + after : before + percent + " %")
+            << std::flush;
 }
 
 double Progress::end_epoch() {

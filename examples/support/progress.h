@@ -8,7 +8,7 @@ namespace support {
 
 /// One line that redraws itself at most ten times a second while a person watches, and nothing otherwise:
 ///
-///   epoch  3/10 [#########...........]  45 %  loss 0.0512  61,234 samples/s  0:02 left
+///   epoch  3/10 ########........  45 %  loss 0.0512  61,234 samples/s  0:02 left
 ///
 /// The bar is the epoch's, the time left the whole run's, estimated from the time spent in epochs so far.
 class Progress {

@@ -41,7 +41,8 @@ Report::Report(const ramp::data::Dataset& set, const Tensor& logits, std::vector
 void Report::print_confusion(std::ostream& out) const {
   const size_t classes = names.size();
   std::vector<int64_t> counts(classes * classes);
-  for (size_t i = 0; i < labels.size(); ++i) ++counts[static_cast<size_t>(labels[i]) * classes + static_cast<size_t>(guesses[i])];
+  for (size_t i = 0; i < labels.size(); ++i)
+    ++counts[static_cast<size_t>(labels[i]) * classes + static_cast<size_t>(guesses[i])];
 
   // Names that are more than the class's number stand beside it in the rows; the columns have room for the number only.
   std::vector<std::string> titles;
@@ -89,17 +90,15 @@ void Report::print_mistakes(std::ostream& out, int count) const {
   std::vector<std::string> lines;
   for (size_t i : wrong) {
     std::vector<std::string> picture;
-    if (int64_t{side} * side == set.features())
-      picture = draw(pixels_of(set, static_cast<int64_t>(i)), side, width);
-    const auto caption = [&](const std::string& text) {
-      picture.push_back(centred(text, static_cast<size_t>(width)));
-    };
+    if (int64_t{side} * side == set.features()) picture = draw(pixels_of(set, static_cast<int64_t>(i)), side, width);
+    const auto caption = [&](const std::string& text) { picture.push_back(centred(text, static_cast<size_t>(width))); };
     caption("");
     caption("label " + names[static_cast<size_t>(labels[i])]);
     caption("guess " + names[static_cast<size_t>(guesses[i])]);
     caption("sure " + percent(certainty[i], 1));
     lines.resize(picture.size());
-    for (size_t k = 0; k < lines.size(); ++k) lines[k] += (i == wrong.front() ? "" : std::string(gap, ' ')) + picture[k];
+    for (size_t k = 0; k < lines.size(); ++k)
+      lines[k] += (i == wrong.front() ? "" : std::string(gap, ' ')) + picture[k];
   }
   for (std::string& line : lines) {
     line.erase(line.find_last_not_of(' ') + 1);

@@ -1,0 +1,32 @@
+#pragma once
+// Indices and labels out of range: a kernel finds them, the host throws.
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <limits>
+
+#include "ramp/core/array.h"
+
+namespace ramp::cuda {
+
+/// The position of the first index out of range, else `none`. It lies in the CPU's memory, mapped, so that looking costs
+/// no copy; it is only valid once the kernel is known to be done.
+struct Complaint {
+  static constexpr unsigned long long none = std::numeric_limits<unsigned long long>::max();
+  unsigned long long position;
+};
+
+#ifdef __CUDACC__
+__device__ inline void complain(Complaint* complaint, int64_t position) {
+  atomicMin(&complaint->position, static_cast<unsigned long long>(position));
+}
+#endif
+
+/// Waits for the kernel that checked `indices` and throws the CPU backend's Error if it complained: `[op] WHAT must lie in
+/// [0, limit), got VALUE at WHERE POSITION`. While a step is being captured, and in its replays, nobody waits: there
+/// raise_complaint() throws, at the next copy to the CPU or replay.
+void check_positions(const char* op, const char* what, int64_t limit, const Array& indices, const char* where);
+void raise_complaint();
+
+}  // namespace ramp::cuda

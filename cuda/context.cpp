@@ -1,0 +1,118 @@
+#include "ramp/cuda/context.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "ramp/core/error.h"
+#include "ramp/cuda/check.h"
+#include "ramp/cuda/cuda.h"
+
+namespace ramp {
+
+namespace cuda {
+
+namespace {
+
+constexpr int max_devices = 64;
+thread_local int current = 0;
+
+bool synchronous() {
+  static const bool on = [] {
+    const char* value = std::getenv("RAMP_CUDA_SYNC");
+    return value && std::string(value) != "" && std::string(value) != "0";
+  }();
+  return on;
+}
+
+Context* make_context(int device) {
+  constexpr const char* op = "device";
+  auto made = std::make_unique<Context>();
+  made->device = device;
+  check(op, cudaDeviceGetAttribute(&made->processors, cudaDevAttrMultiProcessorCount, device));
+  check(op, cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking));
+  check(op, cublasLtCreate(&made->blas));
+  check(op, cudaMalloc(&made->workspace, Context::workspace_bytes));
+  check(op, cudaHostAlloc(reinterpret_cast<void**>(&made->complaint), sizeof(Complaint), cudaHostAllocMapped));
+  made->complaint->position = Complaint::none;
+  return made.release();
+}
+
+struct Devices {
+  int count = 0;
+  std::string why_none;
+};
+const Devices& found() {
+  static const Devices devices = [] {
+    Devices d;
+    const cudaError_t status = cudaGetDeviceCount(&d.count);
+    if (status != cudaSuccess) {
+      d = {0, std::string(cudaGetErrorString(status)) + " (" + cudaGetErrorName(status) + ")"};
+      cudaGetLastError();  // or the next check would report it
+    } else if (d.count == 0) {
+      d.why_none = "the driver reports no device";
+    }
+    d.count = std::min(d.count, max_devices);
+    return d;
+  }();
+  return devices;
+}
+
+}  // namespace
+
+void check(const char* op, cudaError_t status) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();
+  fail(op, "CUDA: ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ')',
+       synchronous() ? "" : "; the cause may be an earlier operation: RAMP_CUDA_SYNC=1 names it");
+}
+
+void check(const char* op, cublasStatus_t status) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    fail(op, "cuBLASLt: ", cublasLtGetStatusString(status), " (", cublasLtGetStatusName(status), ')');
+}
+
+void check_launch(const char* op) {
+  check(op, cudaGetLastError());
+  if (synchronous() && !context().capturing) check(op, cudaStreamSynchronize(context().stream));
+}
+
+Context& context() {
+  static std::array<Context*, max_devices> contexts{};
+  static std::mutex mutex;
+  thread_local std::array<Context*, max_devices> known{};
+  Context*& mine = known[static_cast<size_t>(current)];
+  if (!mine) {
+    check("device", cudaSetDevice(current));
+    std::lock_guard lock(mutex);
+    Context*& shared = contexts[static_cast<size_t>(current)];
+    if (!shared) shared = make_context(current);
+    mine = shared;
+  }
+  return *mine;
+}
+
+void forbid_in_capture(const char* op, const char* what) {
+  if (context().capturing) fail(op, what, " cannot be part of a captured step");
+}
+
+}  // namespace cuda
+
+int Cuda::device_count() { return cuda::found().count; }
+std::string Cuda::why_none() { return cuda::found().why_none; }
+
+void Cuda::use(int index) {
+  if (cuda::current == index) return;
+  cuda::check("device", cudaSetDevice(index));
+  cuda::current = index;
+}
+
+void Cuda::synchronize() {
+  cuda::forbid_in_capture("synchronize", "waiting");
+  cuda::check("synchronize", cudaStreamSynchronize(cuda::context().stream));
+}
+
+}  // namespace ramp

@@ -1,0 +1,56 @@
+#pragma once
+// The CUDA backend; core/backend.h states what each function means. Everything is queued on one stream a device, in the
+// order of the calls; only copies to and from the CPU, and the checks of indices and labels, wait for it. No CUDA header is
+// needed to read this one.
+
+#include <string>
+
+#include "ramp/core/array_ops.h"
+
+namespace ramp {
+
+struct Cuda {
+  /// 0 when there is no driver, no device, or one that does not answer; then why_none() says which.
+  static int device_count();
+  static std::string why_none();
+  /// Makes a device the calling thread's current one: all the functions below work there.
+  static void use(int index);
+  /// Waits until everything queued on the current device is done. Throws Error with CUDA's message when it failed.
+  static void synchronize();
+
+  static void* allocate(int64_t bytes);
+  static void deallocate(void* data, int64_t bytes);
+  static MemoryStats memory_stats();
+  static void release_cached_memory();
+
+  static void fill(const Array& x, double value);
+  static void convert(const Array& from, const Array& to);
+  static void map(const Unary& f, const Array& x, const Array& y);
+  static void map_gradient(const Unary& f, const Array& x, const Array& y, const Array& gradient, const Array& out);
+  static void map(const Binary& f, const Array& a, const Array& b, const Array& y);
+  static void map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient,
+                           const Array& out);
+  static void compare(Compare relation, const Array& a, const Array& b, const Array& out);
+  static void where(const Array& condition, const Array& a, const Array& b, const Array& out);
+
+  static void copy(const Array& from, const Array& to);
+  static void copy_blocks(const Array& from, const Array& to, const BlockCopy& blocks);
+  static void broadcast(const Array& x, const Array& out);
+  static void transpose(const Array& x, const Array& out);
+  static void gather(const Array& x, const Array& indices, const Array& out);
+  static void scatter_add(const Array& x, const Array& indices, const Array& out);
+  static void scatter_axis(const Array& x, const Array& indices, AxisView view, const Array& out);
+
+  static void sum(const Array& x, AxisView view, const Array& out);
+  static void max(const Array& x, AxisView view, const Array& values, const Array& indices);
+  static void matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out);
+
+  static void uniform(const Array& out, double low, double high, RandomKey key);
+  static void dropout_mask(const Array& out, double keep, RandomKey key);
+
+  static void cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
+                            const Array& gradient);
+  static void sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity);
+};
+
+}  // namespace ramp

@@ -1,0 +1,109 @@
+// The elementwise functions that are no formulas.
+
+#include "ramp/core/broadcast.h"
+#include "ramp/core/converted.h"
+#include "ramp/cuda/cuda.h"
+#include "ramp/cuda/launch.cuh"
+
+namespace ramp {
+
+namespace {
+
+template <class T>
+struct Constant {
+  T value;
+  __device__ T operator()() const { return value; }
+};
+
+template <class From, class To>
+struct Convert {
+  const From* from;
+  To* to;
+  __device__ void operator()(int64_t i) const { to[i] = converted<To>(from[i]); }
+};
+
+template <class T>
+struct CompareEach {
+  Compare relation;
+  const T *a, *b;
+  uint8_t* out;
+  __device__ bool holds(T x, T y) const {
+    switch (relation) {
+      case Compare::less: return x < y;
+      case Compare::less_equal: return x <= y;
+      case Compare::greater: return x > y;
+      case Compare::greater_equal: return x >= y;
+      case Compare::equal: return x == y;
+      default: return x != y;
+    }
+  }
+  __device__ void operator()(int64_t i) const { out[i] = holds(a[i], b[i]); }
+};
+
+template <class T>
+struct Where {
+  const uint8_t* condition;
+  const T *a, *b;
+  T* out;
+  __device__ void operator()(int64_t i) const { out[i] = condition[i] ? a[i] : b[i]; }
+};
+
+template <class T>
+struct Broadcast {
+  BroadcastAxes axes;
+  const T* x;
+  T* out;
+  __device__ void operator()(int64_t i) const {
+    int64_t from = 0;
+    uint64_t rest = static_cast<uint64_t>(i);
+    for (int k = 0; k < axes.count; ++k) {
+      const auto size = static_cast<uint64_t>(axes.at[k].size);
+      from += static_cast<int64_t>(rest % size) * axes.at[k].stride_a;
+      rest /= size;
+    }
+    out[i] = x[from];
+  }
+};
+
+}  // namespace
+
+void Cuda::fill(const Array& x, double value) {
+  visit(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    cuda::zip("fill", x.numel(), Constant<T>{converted<T>(value)}, x.data<T>());
+  });
+}
+
+void Cuda::convert(const Array& from, const Array& to) {
+  visit(from.dtype(), [&](auto f) {
+    visit(to.dtype(), [&](auto t) {
+      using From = decltype(f);
+      using To = decltype(t);
+      cuda::each("to", to.numel(), Convert<From, To>{from.data<From>(), to.data<To>()});
+    });
+  });
+}
+
+void Cuda::compare(Compare relation, const Array& a, const Array& b, const Array& out) {
+  visit(a.dtype(), [&](auto t) {
+    using T = decltype(t);
+    cuda::each("compare", out.numel(), CompareEach<T>{relation, a.data<T>(), b.data<T>(), out.data<uint8_t>()});
+  });
+}
+
+void Cuda::where(const Array& condition, const Array& a, const Array& b, const Array& out) {
+  visit(out.dtype(), [&](auto t) {
+    using T = decltype(t);
+    cuda::each("where", out.numel(), Where<T>{condition.data<uint8_t>(), a.data<T>(), b.data<T>(), out.data<T>()});
+  });
+}
+
+void Cuda::broadcast(const Array& x, const Array& out) {
+  const BroadcastAxes axes = merged_axes(x.shape(), Shape{}, out.shape());
+  visit(out.dtype(), [&](auto t) {
+    using T = decltype(t);
+    cuda::each("broadcast_to", out.numel(), Broadcast<T>{axes, x.data<T>(), out.data<T>()});
+  });
+}
+
+}  // namespace ramp

@@ -1,0 +1,26 @@
+# Sets RAMP_WITH_CUDA, and enables the language if so: included by the project's CMakeLists.txt, as a language must be
+# enabled at the top.
+
+set(RAMP_CUDA AUTO CACHE STRING "The CUDA backend: AUTO (when a CUDA compiler is found), ON or OFF")
+set_property(CACHE RAMP_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+set(RAMP_WITH_CUDA OFF)
+if(RAMP_CUDA)
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(RAMP_WITH_CUDA ON)
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)  # Turing, Ampere and Hopper; later devices compile the last one's PTX
+      set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90)
+    endif()
+    enable_language(CUDA)
+    if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake before 3.25.2 does not know that nvcc has C++20
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+    endif()
+  elseif(RAMP_CUDA STREQUAL "AUTO")
+    message(STATUS "ramp: no CUDA compiler, so the CPU only")
+  else()
+    message(FATAL_ERROR "ramp: RAMP_CUDA=ON, but no CUDA compiler was found; set CMAKE_CUDA_COMPILER or CUDACXX")
+  endif()
+endif()

@@ -1,0 +1,76 @@
+// The allocator: cudaMalloc behind the cache that the CPU has too. A freed block may go to the next array at once,
+// although kernels that use it are still queued: whatever uses it next is queued behind them on the same stream.
+
+#include <array>
+#include <mutex>
+
+#include "ramp/core/block_cache.h"
+#include "ramp/cuda/check.h"
+#include "ramp/cuda/context.h"
+#include "ramp/cuda/cuda.h"
+
+namespace ramp {
+
+namespace {
+
+void* driver_allocate(int64_t bytes) {
+  void* block = nullptr;
+  const cudaError_t status = cudaMalloc(&block, static_cast<size_t>(bytes));
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // it is answered here: the next check must not see it
+    return nullptr;
+  }
+  cuda::check("allocate", status);
+  return block;
+}
+
+void driver_free(void* block) { cudaFree(block); }  // it may run at exit, when the driver is gone: no check
+
+struct Memory {
+  std::mutex mutex;
+  BlockCache cache{driver_allocate, driver_free};
+};
+
+/// The current device's; never destroyed, as tensors in static variables may outlive it.
+Memory& memory() {
+  static std::array<Memory, 64>& all = *new std::array<Memory, 64>;
+  return all[static_cast<size_t>(cuda::context().device)];
+}
+
+}  // namespace
+
+void* Cuda::allocate(int64_t bytes) {
+  Memory& m = memory();
+  std::lock_guard lock(m.mutex);
+  if (cuda::context().capturing) {
+    if (void* block = m.cache.take_cached(bytes)) return block;
+    fail("allocate", bytes, " bytes that the warm-up steps did not need cannot be asked of the driver in a captured step");
+  }
+  void* block = m.cache.take(bytes);
+  if (!block) {
+    size_t free = 0, total = 0;
+    cudaMemGetInfo(&free, &total);
+    fail("allocate", "out of CUDA memory: asked for ", bytes, " bytes, ", free, " of ", total, " are free, ",
+         m.cache.stats().live_bytes, " in use by arrays");
+  }
+  return block;
+}
+
+void Cuda::deallocate(void* data, int64_t bytes) {
+  Memory& m = memory();
+  std::lock_guard lock(m.mutex);
+  m.cache.give(data, bytes);
+}
+
+MemoryStats Cuda::memory_stats() {
+  std::lock_guard lock(memory().mutex);
+  return memory().cache.stats();
+}
+
+void Cuda::release_cached_memory() {
+  cuda::forbid_in_capture("release_cached_memory", "giving memory back");
+  std::lock_guard lock(memory().mutex);
+  memory().cache.release();
+}
+
+}  // namespace ramp

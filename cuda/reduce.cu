@@ -1,0 +1,167 @@
+// Reductions. Every sum is gathered in blocks of fixed extents and in a fixed order, so its bits depend on the shape alone.
+
+#include "ramp/cuda/cuda.h"
+#include "ramp/cuda/launch.cuh"
+#include "ramp/cuda/warp.cuh"
+
+namespace ramp {
+
+namespace {
+
+constexpr int64_t chunk = 8192;    // elements of a row that one block adds up
+constexpr int64_t short_row = 512; // up to here a row is one warp's
+constexpr int64_t row_chunk = 256; // rows of a column that one block adds up
+constexpr int columns = 32, column_threads = 8;
+
+/// Block b adds up piece b % pieces of row b / pieces into out[b].
+template <int size, class T>
+__global__ void __launch_bounds__(size) sum_rows_kernel(int64_t rows, int64_t n, int64_t pieces, const T* x, T* out) {
+  __shared__ T of_warps[size / 32];
+  for (int64_t b = blockIdx.x; b < rows * pieces; b += gridDim.x) {
+    const int64_t begin = b % pieces * chunk, end = min(n, begin + chunk);
+    const T* row = x + b / pieces * n;
+    T sum = 0;
+    for (int64_t i = begin + threadIdx.x; i < end; i += size) sum += row[i];
+    sum = cuda::warp_sum(sum);
+    if constexpr (size == 32) {
+      if (threadIdx.x == 0) out[b] = sum;
+    } else {
+      if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32] = sum;
+      __syncthreads();
+      if (threadIdx.x == 0) {
+        for (int w = 1; w < size / 32; ++w) sum += of_warps[w];
+        out[b] = sum;
+      }
+      __syncthreads();
+    }
+  }
+}
+
+/// The sums of rows of n contiguous elements.
+template <class T>
+void sum_rows(const T* x, int64_t rows, int64_t n, T* out, const Array& like) {
+  const int64_t pieces = (n + chunk - 1) / chunk;
+  Array partial;  // freed while it is in use: the stream keeps its next user waiting
+  T* to = out;
+  if (pieces > 1) {
+    partial = Array({rows * pieces}, like.dtype(), like.device());
+    to = partial.data<T>();
+  }
+  const int grid = cuda::blocks(rows * pieces * cuda::threads);
+  const cudaStream_t stream = cuda::context().stream;
+  if (n <= short_row) sum_rows_kernel<32><<<grid, 32, 0, stream>>>(rows, n, pieces, x, to);
+  else sum_rows_kernel<cuda::threads><<<grid, cuda::threads, 0, stream>>>(rows, n, pieces, x, to);
+  cuda::check_launch("sum");
+  if (pieces > 1) sum_rows<T>(to, rows, pieces, out, like);
+}
+
+/// x [outer, n, inner]: each block adds up `row_chunk` rows of 32 columns into out [outer, pieces, inner].
+template <class T>
+__global__ void __launch_bounds__(columns* column_threads)
+    sum_columns_kernel(AxisView view, int64_t pieces, const T* x, T* out) {
+  __shared__ T held[column_threads][columns];
+  const auto [outer, n, inner] = view;
+  const int64_t tiles = (inner + columns - 1) / columns;
+  for (int64_t b = blockIdx.x; b < outer * pieces * tiles; b += gridDim.x) {
+    const int64_t column = b % tiles * columns + threadIdx.x, at = b / tiles, o = at / pieces;
+    const int64_t begin = at % pieces * row_chunk, end = min(n, begin + row_chunk);
+    T sum = 0;
+    if (column < inner)
+      for (int64_t i = begin + threadIdx.y; i < end; i += column_threads) sum += x[(o * n + i) * inner + column];
+    held[threadIdx.y][threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.y == 0 && column < inner) {
+      for (int y = 1; y < column_threads; ++y) sum += held[y][threadIdx.x];
+      out[at * inner + column] = sum;
+    }
+    __syncthreads();
+  }
+}
+
+template <class T>
+void sum_columns(const T* x, AxisView view, T* out, const Array& like) {
+  const int64_t pieces = (view.n + row_chunk - 1) / row_chunk;
+  Array partial;
+  T* to = out;
+  if (pieces > 1) {
+    partial = Array({view.outer * pieces * view.inner}, like.dtype(), like.device());
+    to = partial.data<T>();
+  }
+  const int64_t tiles = view.outer * pieces * ((view.inner + columns - 1) / columns);
+  sum_columns_kernel<<<cuda::blocks(tiles * cuda::threads), dim3(columns, column_threads), 0, cuda::context().stream>>>(
+      view, pieces, x, to);
+  cuda::check_launch("sum");
+  if (pieces > 1) sum_columns<T>(to, {view.outer, pieces, view.inner}, out, like);
+}
+
+/// A candidate for the maximum. NaN is larger than any number; of equals the first wins.
+template <class T>
+struct Best {
+  T value;
+  int64_t index;
+  __device__ bool loses_to(const Best& other) const {
+    const bool nan = value != value, other_nan = other.value != other.value;
+    if (nan != other_nan) return other_nan;
+    if (!nan && value != other.value) return value < other.value;
+    return other.index < index;
+  }
+};
+
+/// Thread t of `size` (1 or a block's) looks at every size-th element of one row.
+template <int size, class T>
+__global__ void max_kernel(AxisView view, const T* x, T* values, int32_t* indices) {
+  __shared__ Best<T> held[cuda::threads];
+  const auto [outer, n, inner] = view;
+  const int64_t first = size == 1 ? cuda::first_element() : blockIdx.x;
+  const int64_t step = size == 1 ? cuda::grid_stride() : gridDim.x;
+  const int thread = size == 1 ? 0 : threadIdx.x;
+  for (int64_t at = first; at < outer * inner; at += step) {
+    const T* row = x + at / inner * n * inner + at % inner;
+    Best<T> best{row[0], 0};
+    for (int64_t i = thread; i < n; i += size) {
+      const Best<T> next{row[i * inner], i};
+      if (best.loses_to(next)) best = next;
+    }
+    if constexpr (size > 1) {
+      held[thread] = best;
+      __syncthreads();
+      for (int half = size / 2; half > 0; half /= 2) {
+        if (thread < half && held[thread].loses_to(held[thread + half])) held[thread] = held[thread + half];
+        __syncthreads();
+      }
+      best = held[0];
+      __syncthreads();
+    }
+    if (thread == 0) {
+      values[at] = best.value;
+      indices[at] = static_cast<int32_t>(best.index);
+    }
+  }
+}
+
+}  // namespace
+
+void Cuda::sum(const Array& x, AxisView view, const Array& out) {
+  visit_floating("sum", x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    if (view.inner == 1) sum_rows(x.data<T>(), view.outer, view.n, out.data<T>(), x);
+    else sum_columns(x.data<T>(), view, out.data<T>(), x);
+  });
+}
+
+void Cuda::max(const Array& x, AxisView view, const Array& values, const Array& indices) {
+  const int64_t rows = view.outer * view.inner;
+  const cudaStream_t stream = cuda::context().stream;
+  visit(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    if (view.n <= 64 || view.inner > 1)
+      max_kernel<1><<<cuda::blocks(rows), cuda::threads, 0, stream>>>(view, x.data<T>(), values.data<T>(),
+                                                                      indices.data<int32_t>());
+    else
+      max_kernel<cuda::threads><<<cuda::blocks(rows * cuda::threads), cuda::threads, 0, stream>>>(
+          view, x.data<T>(), values.data<T>(), indices.data<int32_t>());
+  });
+  cuda::check_launch("max");
+}
+
+}  // namespace ramp

@@ -1,0 +1,123 @@
+// The fused passes of a training step.
+
+#include "ramp/cuda/cuda.h"
+#include "ramp/cuda/launch.cuh"
+#include "ramp/cuda/warp.cuh"
+
+namespace ramp {
+
+namespace {
+
+template <class T>
+struct CrossEntropyRows {
+  int64_t n, classes;
+  const T* logits;
+  const int32_t* labels;
+  const T* weights;  // one a class, or null
+  T keep, spread;    // 1 - e, and e/C
+  bool ignores;
+  int32_t ignored;
+  T *losses, *gradient;
+  cuda::Complaint* complaint;
+
+  __device__ T weight(int64_t c) const { return weights ? weights[c] : T(1); }
+};
+
+/// One warp a row. With targets t_c = (1 - e) w_y [c = y] + e/C w_c: loss = sum t_c (log sum(e^(z - max)) - (z_c - max)),
+/// and its gradient is softmax(z) sum(t) - t.
+template <class T>
+__global__ void __launch_bounds__(cuda::threads) cross_entropy_kernel(CrossEntropyRows<T> r) {
+  const int lane = threadIdx.x % 32;
+  for (int64_t row = cuda::first_element() / 32; row < r.n; row += cuda::grid_stride() / 32) {
+    const T* z = r.logits + row * r.classes;
+    T* out = r.gradient + row * r.classes;
+    const int32_t label = r.labels[row];
+    const bool skip = r.ignores && label == r.ignored, wrong = !skip && (label < 0 || label >= r.classes);
+    if (wrong && lane == 0) cuda::complain(r.complaint, row);
+    if (skip || wrong) {
+      for (int64_t c = lane; c < r.classes; c += 32) out[c] = 0;
+      if (lane == 0) r.losses[row] = 0;
+      continue;
+    }
+    T top = -INFINITY;
+    for (int64_t c = lane; c < r.classes; c += 32) top = math::max(top, z[c]);
+    top = cuda::warp_max(top);
+
+    T total = 0, spread_loss = 0, spread_sum = 0;
+    for (int64_t c = lane; c < r.classes; c += 32) total += math::exp(z[c] - top);
+    total = cuda::warp_sum(total);
+    const T log_total = math::log(total), hit = r.keep * r.weight(label);
+    if (r.spread != 0) {
+      for (int64_t c = lane; c < r.classes; c += 32) {
+        const T target = r.spread * r.weight(c);
+        spread_loss += target * (log_total - (z[c] - top));
+        spread_sum += target;
+      }
+      spread_loss = cuda::warp_sum(spread_loss);
+      spread_sum = cuda::warp_sum(spread_sum);
+    }
+    const T scale = (hit + spread_sum) / total;
+    for (int64_t c = lane; c < r.classes; c += 32) {
+      T g = math::exp(z[c] - top) * scale;
+      if (r.spread != 0) g -= r.spread * r.weight(c);
+      if (c == label) g -= hit;
+      out[c] = g;
+    }
+    if (lane == 0) r.losses[row] = hit * (log_total - (z[label] - top)) + spread_loss;
+  }
+}
+
+template <class T>
+struct Sgd {
+  SgdStep step;
+  T *parameter, *velocity;
+  const T* gradient;
+  __device__ void operator()(int64_t i) const {
+    const T p = parameter[i], momentum = static_cast<T>(step.momentum);
+    T d = gradient[i];
+    if (step.weight_decay != 0) d = d + static_cast<T>(step.weight_decay) * p;
+    if (step.momentum != 0) {
+      const T v = step.first ? d : momentum * velocity[i] + static_cast<T>(1 - step.dampening) * d;
+      velocity[i] = v;
+      d = step.nesterov ? d + momentum * v : v;
+    }
+    parameter[i] = p - static_cast<T>(step.learning_rate) * d;
+  }
+};
+
+}  // namespace
+
+void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
+                         const Array& gradient) {
+  const int64_t n = logits.shape()[0], classes = logits.shape()[1];
+  visit_floating("cross_entropy", logits.dtype(), [&](auto t) {
+    using T = decltype(t);
+    const CrossEntropyRows<T> rows{
+        .n = n,
+        .classes = classes,
+        .logits = logits.data<T>(),
+        .labels = labels.data<int32_t>(),
+        .weights = step.class_weights.defined() ? step.class_weights.data<T>() : nullptr,
+        .keep = static_cast<T>(1 - step.label_smoothing),
+        .spread = static_cast<T>(step.label_smoothing / static_cast<double>(classes)),
+        .ignores = step.ignore_index.has_value(),
+        .ignored = step.ignore_index.value_or(0),
+        .losses = losses.data<T>(),
+        .gradient = gradient.data<T>(),
+        .complaint = cuda::context().complaint,
+    };
+    cross_entropy_kernel<<<cuda::blocks(n * 32), cuda::threads, 0, cuda::context().stream>>>(rows);
+  });
+  cuda::check_launch("cross_entropy");
+  cuda::check_positions("cross_entropy", "labels", classes, labels, "row");
+}
+
+void Cuda::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
+  visit_floating("sgd", parameter.dtype(), [&](auto t) {
+    using T = decltype(t);
+    cuda::each("sgd", parameter.numel(),
+               Sgd<T>{step, parameter.data<T>(), velocity.defined() ? velocity.data<T>() : nullptr, gradient.data<T>()});
+  });
+}
+
+}  // namespace ramp

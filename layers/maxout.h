@@ -1,0 +1,38 @@
+#pragma once
+// Activations that change the width.
+
+#include "ramp/core/ops.h"
+#include "ramp/layers/layer.h"
+
+namespace ramp {
+
+/// relu(x) beside relu(-x) along the last axis: [n, m] -> [n, 2m]. Shang, Sohn, Almeida & Lee 2016.
+class CReLU : public Layer {
+ public:
+  explicit CReLU(const formula::ReLU& relu = {}) : relu_(relu) {}
+  std::string describe() const override { return "CReLU()"; }
+
+ private:
+  Tensor forward(const Tensor& x) override;
+  formula::ReLU relu_;
+};
+
+/// The largest of each k neighbours of the last axis: [n, m k] -> [n, m], y[i, j] = max(x[i, jk], .., x[i, jk + k -
+/// 1]). With a Dense(in, m * k) before it, each output is the maximum of k affine functions. At a tie the gradient goes
+/// to the first. Goodfellow, Warde-Farley, Mirza, Courville & Bengio 2013.
+class Maxout : public Layer {
+ public:
+  /// Throws Error unless pieces, the k above, is at least 1.
+  explicit Maxout(int64_t pieces = 2);
+  std::string describe() const override;
+
+ private:
+  Tensor forward(const Tensor& x) override;
+  int64_t pieces_;
+};
+
+/// The layers as functions. Throw Error when x is a scalar, or when the pieces do not divide the last axis.
+Tensor crelu(const Tensor& x, const formula::ReLU& relu = {});
+Tensor maxout(const Tensor& x, int64_t pieces);
+
+}  // namespace ramp

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "ramp/core/ops.h"
+#include "ramp/layers/layer.h"
+
+namespace ramp {
+
+struct PReLUOptions {
+  double start = 0.25;       ///< of every slope
+  double slope_at_zero = 1;  ///< the derivative at x = 0
+  DType dtype = float32;
+};
+
+/// Leaky ReLU whose slope below 0 is learned: one for all elements, or one for each channel, the last axis of x
+/// [n, channels]. Weight decay leaves the slopes alone, as it would pull them towards plain ReLU. The function is
+/// prelu(x, slope). He, Zhang, Ren & Sun 2015.
+class PReLU : public Layer {
+ public:
+  /// Throws Error unless channels is at least 1, or when start is not finite.
+  explicit PReLU(int64_t channels = 1, const PReLUOptions& options = {});
+  std::string describe() const override;
+
+ private:
+  int64_t channels_;
+  formula::PReLU formula_;
+
+ public:
+  Tensor& slope;  ///< [channels]
+
+ private:
+  Tensor forward(const Tensor& x) override;
+};
+
+}  // namespace ramp

@@ -1,0 +1,50 @@
+#include "ramp/layers/rrelu.h"
+
+#include <cmath>
+#include <sstream>
+
+namespace ramp {
+namespace {
+
+const RReLUOptions& checked(const char* op, const RReLUOptions& options) {
+  const auto [lower, upper, draws, slope_at_zero] = options;
+  if (draws == RReLUOptions::slope && !(0 <= lower && lower <= upper && upper < 1))
+    fail(op, "slopes must satisfy 0 <= lower <= upper < 1, got ", lower, " and ", upper);
+  if (draws == RReLUOptions::divisor && !(1 < lower && lower <= upper && std::isfinite(upper)))
+    fail(op, "divisors must satisfy 1 < lower <= upper, got ", lower, " and ", upper);
+  return options;
+}
+
+}  // namespace
+
+RReLU::RReLU(const RReLUOptions& options, Generator& generator)
+    : options_(checked("RReLU", options)), generator_(&generator) {}
+RReLU::RReLU(double lower, double upper, Generator& generator) : RReLU({.lower = lower, .upper = upper}, generator) {}
+
+std::string RReLU::describe() const {
+  std::ostringstream text;
+  text << "RReLU(";
+  if (options_.draws == RReLUOptions::slope) text << options_.lower << ", " << options_.upper;
+  else text << "{.lower = " << options_.lower << ", .upper = " << options_.upper << ", .draws = divisor}";
+  text << ')';
+  return text.str();
+}
+
+Tensor RReLU::forward(const Tensor& x) {
+  if (training()) return rrelu(x, options_, *generator_);
+  return leaky_relu(x, {.alpha = options_.mean_slope(), .slope_at_zero = options_.slope_at_zero});
+}
+
+Tensor rrelu(const Tensor& x, const RReLUOptions& options, Generator& generator) {
+  checked("rrelu", options);
+  check_floating("rrelu", {&x.array()});
+  Array slopes = uniform_array(x.shape(), options.lower, options.upper, generator.next(), x.dtype(), x.device());
+  if (options.draws == RReLUOptions::divisor) slopes = full_array({}, 1, x.dtype(), x.device()) / slopes;
+  return prelu(x, Tensor(slopes), {.slope_at_zero = options.slope_at_zero});
+}
+
+Tensor rrelu(const Tensor& x, double lower, double upper, Generator& generator) {
+  return rrelu(x, {.lower = lower, .upper = upper}, generator);
+}
+
+}  // namespace ramp

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "ramp/core/ops.h"
+#include "ramp/core/random.h"
+#include "ramp/layers/layer.h"
+
+namespace ramp {
+
+struct RReLUOptions {
+  double lower = 1.0 / 8;
+  double upper = 1.0 / 3;
+  /// What lies between lower and upper: the slope, or, as in the paper's experiments with {.lower = 3, .upper = 8}, the
+  /// number that x is divided by.
+  enum Law { slope, divisor } draws = slope;
+  double slope_at_zero = 1;  ///< the derivative at x = 0
+
+  /// The slope of evaluation: the middle of the slopes, or one over the middle of the divisors.
+  double mean_slope() const { return draws == slope ? (lower + upper) / 2 : 2 / (lower + upper); }
+};
+
+/// Leaky ReLU with a slope of its own for every element, drawn uniformly in [lower, upper) in training; the mean slope
+/// in evaluation. Xu, Wang, Chen & Li 2015; the default range is PyTorch's.
+class RReLU : public Layer {
+ public:
+  /// Throws Error unless 0 <= lower <= upper < 1, or 1 < lower <= upper for divisors. The generator must outlive the
+  /// layer.
+  explicit RReLU(const RReLUOptions& options = {}, Generator& generator = default_generator());
+  RReLU(double lower, double upper, Generator& generator = default_generator());
+  const RReLUOptions& options() const { return options_; }
+  std::string describe() const override;
+
+ private:
+  Tensor forward(const Tensor& x) override;
+  RReLUOptions options_;
+  Generator* generator_;
+};
+
+/// The training half of the layer as a function; backward uses the slopes that forward drew.
+Tensor rrelu(const Tensor& x, const RReLUOptions& options = {}, Generator& generator = default_generator());
+Tensor rrelu(const Tensor& x, double lower, double upper, Generator& generator = default_generator());
+
+}  // namespace ramp

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Runs the built examples as a user would: examples_test.sh FOLDER_OF_PROGRAMS CASE
+set -euo pipefail
+export LC_ALL=C  # pictures in ASCII, whose columns can be counted in bytes
+programs=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+die() {
+  echo "$*" >&2
+  cat "$scratch"/* >&2
+  exit 1
+}
+
+# run STATUS PROGRAM [ARGUMENTS]: ends with that status; its output is in $scratch/out and $scratch/err.
+run() {
+  local wanted=$1 status=0
+  shift
+  "$programs/$1" "${@:2}" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
+  [[ $status == "$wanted" ]] || die "$*: exit status $status, not $wanted"
+}
+
+# percent_above NUMBER PATTERN: the last line of the output that begins so has a percentage of more than NUMBER.
+percent_above() {
+  local share
+  share=$(grep -E "^$2" "$scratch/out" | tail -n 1 | grep -oE '[0-9.]+ ?%' | head -n 1 | tr -d ' %') || die "no '$2' line"
+  awk -v share="$share" -v least="$1" 'BEGIN { exit !(share > least && share <= 100) }' || die "only $share %"
+}
+
+# refused STATUS WORDS ARGUMENTS...: mnist ends with that status and one line on the standard error that has the words.
+refused() {
+  local status=$1 words=$2
+  shift 2
+  run "$status" mnist "$@"
+  [[ $(wc -l <"$scratch/err") == 1 ]] || die "mnist $*: not one line of error"
+  grep -qF -- "$words" "$scratch/err" || die "mnist $*: the error does not say: $words"
+  [[ ! -s $scratch/out ]] || die "mnist $*: printed something beside its error"
+}
+
+case $2 in
+  mnist)
+    run 0 mnist --epochs 2 --threads 2 --csv "$scratch/csv"
+    percent_above 85 "Final accuracy"
+    grep -q "not MNIST's test set" "$scratch/out" || die "calls the sample MNIST's test set"
+    grep -q "Confusion matrix" "$scratch/out" || die "no confusion matrix"
+    (($(grep -c "^epoch" "$scratch/out") == 2)) || die "not a line for each epoch"
+    if grep -q $'\e\|\r' "$scratch/out"; then die "draws a progress bar where nobody watches"; fi
+    # Ten rows of the matrix hold each held-out digit once.
+    total=$(grep -E '^[0-9] \|' "$scratch/out" | cut -d'|' -f2 | tr -d . | awk '{ for (i = 1; i <= NF; ++i) n += $i } END { print n }')
+    [[ $total == 2000 ]] || die "the confusion matrix counts $total digits"
+    awk -v limit=80 'length > limit { exit 1 }' "$scratch/out" || die "a line of more than 80 columns"
+    [[ $(head -n 1 "$scratch/csv") == epoch,train_loss,test_accuracy,seconds,samples_per_second ]] || die "header of the CSV"
+    (($(grep -cE '^[0-9]+,[0-9.]+,0\.[0-9]+,[0-9.]+,[0-9]+$' "$scratch/csv") == 2)) || die "lines of the CSV"
+    ;;
+  mnist_seeds)
+    results=()
+    accuracies() { grep -oE "train loss.*test accuracy [0-9.]+" "$scratch/out"; }
+    for seed in 7 7 8; do
+      run 0 mnist --epochs 1 --hidden 32 --threads 1 --seed "$seed" --dropout 0.1
+      results+=("$(accuracies)")
+    done
+    [[ ${results[0]} == "${results[1]}" ]] || die "the same seed gave ${results[0]} and ${results[1]}"
+    [[ ${results[0]} != "${results[2]}" ]] || die "two seeds gave ${results[0]}"
+    ;;
+  mnist_activations) # every name that --help lists trains
+    run 0 mnist --help
+    names=$(tr -s ' \n' ' ' <"$scratch/out" | grep -oE 'After each hidden layer: [a-z0-9_, ]+[a-z0-9_]' | sed 's/.*: //;s/ --.*//;s/,//g')
+    [[ " $names " == *" relu "*" tanh "* ]] || die "--help lists the activations as: $names"
+    for name in $names; do
+      run 0 mnist --epochs 1 --hidden 32 --activation "$name" --lr 0.01
+      percent_above 5 "Final accuracy"
+    done
+    ;;
+  mnist_errors)
+    run 0 mnist --help
+    grep -q -- --weight-decay "$scratch/out" || die "--help"
+    refused 2 --unknown --unknown
+    refused 2 stray stray
+    refused 2 "--epochs" --epochs
+    refused 2 "whole number from 1" --epochs 0
+    refused 2 "whole number from 1" --epochs 2.5
+    refused 2 "whole number from 1" --batch-size 0
+    refused 2 "whole number from 1" --batch-size 99999999999999999999
+    refused 2 "whole number from 1" --threads 0
+    refused 2 "whole number from 0" --seed -1
+    refused 2 "from 0 up" --lr -0.1
+    refused 2 "from 0 up" --lr nan
+    refused 2 "from 0 up" --lr inf
+    refused 2 "from 0 up" --weight-decay -1
+    refused 2 "below 1" --momentum 1
+    refused 2 "below 1" --dropout 1
+    refused 2 "widths from 1" --hidden 256,
+    refused 2 "widths from 1" --hidden 256,x
+    refused 2 "widths from 1" --hidden 0
+    refused 2 "widths from 1" --hidden ""
+    refused 2 "one of glorot_normal" --init normal
+    refused 2 "leaky_relu" --activation reul
+    refused 2 "mnist-10k, mnist, fashion-mnist" --dataset mnits
+    refused 2 "alpha must lie in [0, 1), got 1" --activation leaky_relu --leak 1
+    refused 2 "alpha must lie in [0, 1), got -0.5" --activation leaky_relu --leak -0.5
+    refused 2 "only leaky_relu has a leak" --leak 0.1
+    refused 1 "can be written" --csv "$scratch/no/such/folder.csv"
+    run 1 mnist --data "$scratch"
+    grep -q "train-images-idx3" "$scratch/err" || die "does not say what is missing"
+    run 1 mnist --lr 1e30 --epochs 2
+    grep -q "smaller --lr" "$scratch/err" || die "does not say why the loss is no number"
+    ;;
+  custom_layer)
+    run 0 custom_layer
+    percent_above 88 "epoch 4: accuracy"
+    grep -q "Residual" "$scratch/out" || die "no summary"
+    ;;
+  custom_op)
+    run 0 custom_op
+    percent_above 88 "accuracy"
+    ;;
+  quickstart)
+    run 0 quickstart
+    awk '/^epoch 9: / { found = $3 > 0.9 } END { exit !found }' "$scratch/out" || die "not 90 % after ten epochs"
+    ;;
+  *) die "no case $2" ;;
+esac

@@ -1,0 +1,56 @@
+// The float32 functions of SIMD packets, densely over all signs and exponents.
+
+#define RAMP_ISA tests_isa
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "ramp/core/cpu/packet.h"
+
+namespace ramp {
+namespace {
+
+using P = tests_isa::Packet<float>;
+
+/// Every 4001st of all floats: each exponent 2096 times. `limit` is in units in the last place of the exact value.
+template <class F, class Exact>
+void expect_accurate(F f, Exact exact, double limit) {
+  double worst = 0;
+  float worst_at = 0;
+  for (uint64_t bits = 0; bits < uint64_t{1} << 32; bits += 4001) {
+    const float x = std::bit_cast<float>(static_cast<uint32_t>(bits));
+    const float got = f(P::all(x)).v[bits % P::width];
+    const double want = exact(static_cast<double>(x));
+    if (std::isnan(want)) {
+      ASSERT_TRUE(std::isnan(got)) << x << " gives " << got;
+    } else if (std::abs(want) > std::numeric_limits<float>::max()) {
+      ASSERT_TRUE(std::isinf(got) && std::signbit(got) == std::signbit(want)) << x << " gives " << got;
+    } else {
+      int exponent;
+      std::frexp(want, &exponent);
+      const double error = std::abs(got - want) / std::ldexp(1, std::max(exponent - 24, -149));
+      if (!(error <= worst)) worst = error, worst_at = x;
+    }
+  }
+  EXPECT_LE(worst, limit) << "at " << worst_at;
+}
+
+TEST(Packet, FunctionsAreAccurate) {
+  using namespace tests_isa;
+  expect_accurate([](P x) { return exp(x); }, [](double x) { return std::exp(x); }, 1.5);
+  expect_accurate([](P x) { return expm1(x); }, [](double x) { return std::expm1(x); }, 2);
+  expect_accurate([](P x) { return log(x); }, [](double x) { return std::log(x); }, 1.5);
+  expect_accurate([](P x) { return log1p(x); }, [](double x) { return std::log1p(x); }, 2);
+  expect_accurate([](P x) { return tanh(x); }, [](double x) { return std::tanh(x); }, 3);
+  expect_accurate([](P x) { return erfc(x); }, [](double x) { return std::erfc(x); }, 5.5);
+  // Exactly: x has 24 bits, so that rounding x / sqrt(2) and x^2 in float64 costs 1e-14 at most before the value is 0.
+  expect_accurate([](P x) { return normal_cdf(x); }, [](double x) { return std::erfc(-x * M_SQRT1_2) / 2; }, 5.5);
+  expect_accurate([](P x) { return normal_pdf(x); }, [](double x) { return std::exp(-x * x / 2) * 0.3989422804014327; },
+                  3.5);
+}
+
+}  // namespace
+}  // namespace ramp
