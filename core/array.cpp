@@ -48,7 +48,8 @@ Array Array::slice(int64_t begin, const Shape& shape) const {
 
 void copy(const Array& from, const Array& to) {
   if (from.shape() != to.shape() || from.dtype() != to.dtype())
-    fail("copy", "shapes and dtypes must agree, got ", from.shape(), ' ', from.dtype(), " and ", to.shape(), ' ', to.dtype());
+    fail("copy", "shapes and dtypes must agree, got ", from.shape(), ' ', from.dtype(), " and ", to.shape(), ' ',
+         to.dtype());
   if (from.numel() == 0) return;
   on(from.device().is_cuda() ? from.device() : to.device(), [&](auto b) { b.copy(from, to); });
 }

@@ -52,9 +52,11 @@ void fill(const Array& x, double value) {
 
 Array map(const Unary& f, const Array& x) {
   check_floating(name(f), {&x});
-  std::visit([](const auto& f) {
-    if constexpr (requires { f.check(); }) f.check();
-  }, f);
+  std::visit(
+      [](const auto& f) {
+        if constexpr (requires { f.check(); }) f.check();
+      },
+      f);
   Array y = like(x);
   on(x.device(), [&](auto b) { b.map(f, x, y); });
   return y;
@@ -165,7 +167,9 @@ Array concat(std::span<const Array> parts, int axis) {
     const int64_t size = part.shape()[axis] * inner;
     if (size > 0)
       on(first.device(), [&, n = n, inner = inner, outer = outer](auto b) {
-        b.copy_blocks(part, out, {.blocks = outer, .size = size, .from_stride = size, .to_stride = n * inner, .to_offset = offset});
+        b.copy_blocks(
+            part, out,
+            {.blocks = outer, .size = size, .from_stride = size, .to_stride = n * inner, .to_offset = offset});
       });
     offset += size;
   }
@@ -178,7 +182,9 @@ Array narrow(const Array& x, int axis, int64_t begin, int64_t end) {
   const auto [outer, n, inner] = around(axis, x.shape());
   const int64_t size = (end - begin) * inner;
   on(x.device(), [&, n = n, inner = inner, outer = outer](auto b) {
-    b.copy_blocks(x, out, {.blocks = outer, .size = size, .from_stride = n * inner, .to_stride = size, .from_offset = begin * inner});
+    b.copy_blocks(
+        x, out,
+        {.blocks = outer, .size = size, .from_stride = n * inner, .to_stride = size, .from_offset = begin * inner});
   });
   return out;
 }
@@ -197,8 +203,8 @@ Array matmul(const Array& a, const Array& b, MatmulOptions options) {
 void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options) {
   const int64_t ka = a.shape()[options.transpose_a ? 0 : 1], kb = b.shape()[options.transpose_b ? 1 : 0];
   if (ka != kb)
-    fail("matmul", "inner sizes must agree, got ", a.shape(), options.transpose_a ? " transposed" : "", " and ", b.shape(),
-         options.transpose_b ? " transposed" : "");
+    fail("matmul", "inner sizes must agree, got ", a.shape(), options.transpose_a ? " transposed" : "", " and ",
+         b.shape(), options.transpose_b ? " transposed" : "");
   if (ka == 0) return fill(out, 0);
   on(out.device(), [&](auto backend) { backend.matmul(a, b, options, out); });
 }
@@ -265,7 +271,8 @@ CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const
   check_devices("cross_entropy", {&logits, &labels});
   check_matrix("cross_entropy", logits);
   const int64_t n = logits.shape()[0], classes = logits.shape()[1];
-  if (n == 0 || classes == 0) fail("cross_entropy", "expected at least one row and one class, got logits ", logits.shape());
+  if (n == 0 || classes == 0)
+    fail("cross_entropy", "expected at least one row and one class, got logits ", logits.shape());
   if (labels.dtype() != int32 || labels.shape() != Shape{n})
     fail("cross_entropy", "labels must be int32 of shape ", Shape{n}, " for logits ", logits.shape(), ", got ",
          labels.dtype(), ' ', labels.shape());

@@ -92,7 +92,7 @@ void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradie
 /// Softmax cross-entropy (the formula is in layers/losses.h).
 struct CrossEntropyStep {
   double label_smoothing = 0;
-  Array class_weights;    // [C] of the logits' dtype, or undefined for ones
+  Array class_weights;              // [C] of the logits' dtype, or undefined for ones
   std::optional<int> ignore_index;  // labels equal to it count for nothing; every other one outside [0, C) is an Error
 };
 struct CrossEntropyResult {

@@ -44,7 +44,9 @@ Array run_hooks(const Node& node, Array gradient) {
 }
 
 struct SmallerNumber {
-  bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const { return a->number < b->number; }
+  bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const {
+    return a->number < b->number;
+  }
 };
 using Queue = std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, SmallerNumber>;
 
@@ -109,7 +111,9 @@ Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backw
 void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
   if (!root.requires_grad()) fail("backward", "the tensor requires no gradient");
   check_gradient("backward", *root.node(), gradient);
-  if (root.node()->freed) fail("backward", "the graph of '", root.node()->op, "' was freed by an earlier backward; pass {.retain_graph = true} there");
+  if (root.node()->freed)
+    fail("backward", "the graph of '", root.node()->op,
+         "' was freed by an earlier backward; pass {.retain_graph = true} there");
   NoGrad quiet;
   Walk walk;
   arrive(*root.node(), std::move(gradient));
@@ -121,7 +125,9 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
     const bool leaf = !node->backward && !node->freed;
     if (leaf || node->retain) keep(*node, arrived);
     if (leaf) continue;
-    if (node->freed) fail("backward", "the graph of '", node->op, "' was freed by an earlier backward; pass {.retain_graph = true} there");
+    if (node->freed)
+      fail("backward", "the graph of '", node->op,
+           "' was freed by an earlier backward; pass {.retain_graph = true} there");
 
     Gradients slots;
     slots.inputs_ = node->inputs;

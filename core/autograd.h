@@ -51,12 +51,12 @@ struct Node {
   Backward backward;
   bool freed = false;  // backward has passed and the graph was not retained
 
-  Array grad;              // a leaf's (or retained) gradient; an optimizer makes it a view into its arena
-  bool has_grad = false;   // false: `grad` is stale memory, and the next gradient overwrites it
+  Array grad;             // a leaf's (or retained) gradient; an optimizer makes it a view into its arena
+  bool has_grad = false;  // false: `grad` is stale memory, and the next gradient overwrites it
   bool retain = false;
   std::vector<std::function<Tensor(const Tensor&)>> hooks;
 
-  Array pending;           // the sum of the gradients that have arrived during the current walk
+  Array pending;  // the sum of the gradients that have arrived during the current walk
 
   Node() = default;
   Node(const Node&) = delete;

@@ -33,25 +33,27 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   B::compare(Compare::less, x, x, x);      // a, b, out uint8
   B::where(x, x, x, x);                    // condition, a, b, out
   // Movement, of any dtype.
-  B::copy(x, x);                           // from, to; one of them may be on the CPU
-  B::copy_blocks(x, x, blocks);            // from, to
-  B::broadcast(x, x);                      // x, out
-  B::transpose(x, x);                      // x, out
-  B::gather(x, x, x);                      // x, int32 indices, out; throws for an index out of range
-  B::scatter_add(x, x, x);                 // x, int32 indices, out (zeroed here)
-  B::scatter_axis(x, x, view, x);          // x, int32 indices, view of out, out (zeroed here)
+  B::copy(x, x);                   // from, to; one of them may be on the CPU
+  B::copy_blocks(x, x, blocks);    // from, to
+  B::broadcast(x, x);              // x, out
+  B::transpose(x, x);              // x, out
+  B::gather(x, x, x);              // x, int32 indices, out; throws for an index out of range
+  B::scatter_add(x, x, x);         // x, int32 indices, out (zeroed here)
+  B::scatter_axis(x, x, view, x);  // x, int32 indices, view of out, out (zeroed here)
   // Reductions over the middle of [outer, n, inner].
   B::sum(x, view, x);
-  B::max(x, view, x, x);                   // x, view, values, int32 indices
+  B::max(x, view, x, x);  // x, view, values, int32 indices
   // out = op(a) op(b)
   B::matmul(x, x, MatmulOptions{}, x);
   // Random numbers: element i depends on the key and i alone.
   B::uniform(x, 0.0, 1.0, key);
   B::dropout_mask(x, 0.5, key);
   // One pass each: the loss of a training step, and its update.
-  B::cross_entropy(x, x, loss, x, x);      // logits, labels, options, losses, gradient; throws for a label out of range
-  B::sgd(sgd, x, x, x);                    // parameter, gradient, velocity (undefined without momentum)
+  B::cross_entropy(x, x, loss, x, x);  // logits, labels, options, losses, gradient; throws for a label out of range
+  B::sgd(sgd, x, x, x);                // parameter, gradient, velocity (undefined without momentum)
 };
+
+// A backend whose steps can be captured (capture.h) adds a type Graph: cuda/graph.h.
 
 /// Calls f with the backend of a device.
 template <class F>

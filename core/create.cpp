@@ -38,7 +38,8 @@ Tensor arange(double start, double stop, double step, TensorOptions options) {
   const double count = std::ceil((stop - start) / step);
   if (step == 0 || !(count >= 0) || !(count < 0x1p53))
     fail("arange", "step must lead from start to stop, got ", start, ", ", stop, ", ", step);
-  return generate({static_cast<int64_t>(count)}, options, [=](int64_t i) { return start + static_cast<double>(i) * step; });
+  return generate({static_cast<int64_t>(count)}, options,
+                  [=](int64_t i) { return start + static_cast<double>(i) * step; });
 }
 
 Tensor randn(const Shape& shape, TensorOptions options, Generator& generator) {
@@ -58,7 +59,8 @@ Tensor uniform(const Shape& shape, double low, double high, TensorOptions option
   if (!is_floating(options.dtype)) fail("uniform", "expected float32 or float64, got ", options.dtype);
   if (!(low <= high) || !std::isfinite(low) || !std::isfinite(high))
     fail("uniform", "expected finite low <= high, got ", low, " and ", high);
-  return Tensor(uniform_array(shape, low, high, generator.next(), options.dtype, options.device), options.requires_grad);
+  return Tensor(uniform_array(shape, low, high, generator.next(), options.dtype, options.device),
+                options.requires_grad);
 }
 
 Tensor tensor(std::initializer_list<double> values, TensorOptions options) {

@@ -46,9 +46,7 @@ std::vector<Device> devices() {
   return all;
 }
 
-std::string to_string(Device device) {
-  return device.is_cuda() ? "cuda:" + std::to_string(device.index) : "cpu";
-}
+std::string to_string(Device device) { return device.is_cuda() ? "cuda:" + std::to_string(device.index) : "cpu"; }
 
 std::ostream& operator<<(std::ostream& out, Device device) { return out << to_string(device); }
 

@@ -19,9 +19,7 @@ inline constexpr DType float64 = DType::float64;
 inline constexpr DType int32 = DType::int32;
 inline constexpr DType uint8 = DType::uint8;
 
-constexpr size_t size_of(DType dtype) {
-  return dtype == float64 ? 8 : dtype == uint8 ? 1 : 4;
-}
+constexpr size_t size_of(DType dtype) { return dtype == float64 ? 8 : dtype == uint8 ? 1 : 4; }
 constexpr bool is_floating(DType dtype) { return dtype == float32 || dtype == float64; }
 const char* name(DType dtype);
 std::ostream& operator<<(std::ostream& out, DType dtype);

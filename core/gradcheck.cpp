@@ -23,7 +23,8 @@ void gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f, const
   std::vector<Tensor> leaves;
   bool any = false;
   for (const Tensor& input : inputs) {
-    if (is_floating(input.dtype()) && input.dtype() != float64) fail("gradcheck", "inputs must be float64, got ", input.dtype());
+    if (is_floating(input.dtype()) && input.dtype() != float64)
+      fail("gradcheck", "inputs must be float64, got ", input.dtype());
     any |= input.requires_grad();
     leaves.push_back(Tensor(clone(input.array()), input.requires_grad()));
   }
@@ -35,7 +36,8 @@ void gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f, const
   const Tensor upstream = randn(y.shape(), {.dtype = float64, .device = y.device()}, generator);
   y.backward(upstream);
   std::vector<Tensor> once;
-  for (const Tensor& leaf : leaves) once.push_back(leaf.grad().defined() ? Tensor(clone(leaf.grad().array())) : Tensor());
+  for (const Tensor& leaf : leaves)
+    once.push_back(leaf.grad().defined() ? Tensor(clone(leaf.grad().array())) : Tensor());
   f(leaves).backward(upstream);  // gradients must add up
 
   const auto projected = [&] {

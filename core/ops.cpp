@@ -6,9 +6,8 @@ namespace ramp {
 
 Tensor map(const Unary& f, const Tensor& x) {
   Array input = x.array(), y = map(f, input);
-  return record(name(f), y, {x}, [f, input, y](const Array& g, Gradients& inputs) {
-    inputs[0] = map_gradient(f, input, y, g);
-  });
+  return record(name(f), y, {x},
+                [f, input, y](const Array& g, Gradients& inputs) { inputs[0] = map_gradient(f, input, y, g); });
 }
 
 Tensor map(const Binary& f, const Tensor& a, const Tensor& b) {
@@ -63,9 +62,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 // ---- Movement -------------------------------------------------------------------------------------------------------
 
 Tensor reshape(const Tensor& x, const std::vector<int64_t>& sizes) {
-  return record("reshape", x.array().reshape(sizes), {x}, [shape = x.shape()](const Array& g, Gradients& inputs) {
-    inputs[0] = g.view(shape);
-  });
+  return record("reshape", x.array().reshape(sizes), {x},
+                [shape = x.shape()](const Array& g, Gradients& inputs) { inputs[0] = g.view(shape); });
 }
 
 Tensor flatten(const Tensor& x) {
@@ -110,7 +108,9 @@ Tensor concat(std::span<const Tensor> parts, int axis) {
   });
 }
 
-Tensor concat(std::initializer_list<Tensor> parts, int axis) { return concat(std::span(parts.begin(), parts.size()), axis); }
+Tensor concat(std::initializer_list<Tensor> parts, int axis) {
+  return concat(std::span(parts.begin(), parts.size()), axis);
+}
 
 // ---- Products and reductions ----------------------------------------------------------------------------------------
 
@@ -168,9 +168,8 @@ Tensor argmax(const Tensor& x) { return argmax(Tensor(x.array().view(Shape{x.num
 Tensor softmax(const Tensor& x, int axis) {
   axis = normalize_axis("softmax", axis, x.shape());
   Array y = softmax(x.array(), axis);
-  return record("softmax", y, {x}, [y, axis](const Array& g, Gradients& inputs) {
-    inputs[0] = y * (g - sum(y * g, axis));
-  });
+  return record("softmax", y, {x},
+                [y, axis](const Array& g, Gradients& inputs) { inputs[0] = y * (g - sum(y * g, axis)); });
 }
 
 Tensor log_softmax(const Tensor& x, int axis) {

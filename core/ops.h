@@ -18,23 +18,20 @@ Tensor map(const Unary& f, const Tensor& x);
 Tensor map(const Binary& f, const Tensor& a, const Tensor& b);
 
 // Every formula as a function: neg(x), exp(x), pow(x, 3), relu(x), leaky_relu(x, 0.2), relu(x, {.slope_at_zero = 0}), ...
-#define RAMP_UNARY_FUNCTION(Struct, function)                                \
-  inline Tensor function(const Tensor& x, const formula::Struct& f = {}) {   \
-    return map(Unary(f), x);                                                 \
-  }                                                                          \
-  template <class... Parameters>                                             \
-    requires(sizeof...(Parameters) > 0 && (std::is_arithmetic_v<Parameters> && ...)) \
-  Tensor function(const Tensor& x, Parameters... parameters) {               \
-    return map(Unary(formula::Struct{static_cast<double>(parameters)...}), x); \
+#define RAMP_UNARY_FUNCTION(Struct, function)                                                         \
+  inline Tensor function(const Tensor& x, const formula::Struct& f = {}) { return map(Unary(f), x); } \
+  template <class... More>                                                                            \
+  Tensor function(const Tensor& x, double first, More... more) {                                      \
+    return map(Unary(formula::Struct{first, static_cast<double>(more)...}), x);                       \
   }
 RAMP_ELEMENTARY(RAMP_UNARY_FUNCTION)
 RAMP_ACTIVATIONS(RAMP_UNARY_FUNCTION)
 #undef RAMP_UNARY_FUNCTION
 
 // add(a, b), subtract, multiply, divide, maximum, minimum, prelu(x, slope), prelu(x, slope, {.slope_at_zero = 0}).
-#define RAMP_BINARY_FUNCTION(Struct, function)                                                  \
-  inline Tensor function(const Tensor& a, const Tensor& b, const formula::Struct& f = {}) {     \
-    return map(Binary(f), a, b);                                                                \
+#define RAMP_BINARY_FUNCTION(Struct, function)                                              \
+  inline Tensor function(const Tensor& a, const Tensor& b, const formula::Struct& f = {}) { \
+    return map(Binary(f), a, b);                                                            \
   }
 RAMP_BINARY(RAMP_BINARY_FUNCTION)
 #undef RAMP_BINARY_FUNCTION

@@ -59,7 +59,8 @@ struct Printer {
   template <class F>
   void each(int axis, int64_t offset, F f) const {
     if (axis == x.rank()) return f(offset);
-    shown(x.shape()[axis], [&](int64_t i) { each(axis + 1, offset * x.shape()[axis] + i, f); }, [] {});
+    shown(
+        x.shape()[axis], [&](int64_t i) { each(axis + 1, offset * x.shape()[axis] + i, f); }, [] {});
   }
 
   /// As few decimals (up to four) as show every number, exponents when the range is too wide for them.
@@ -70,8 +71,8 @@ struct Printer {
       if (!std::isfinite(a)) return;
       largest = std::max(largest, a);
       if (a > 0) smallest = std::min(smallest, a);
-      while (decimals < 4 && std::abs(std::round(value(i) * std::pow(10, decimals)) - value(i) * std::pow(10, decimals)) >
-                                 1e-6 * std::pow(10, decimals) * a)
+      while (decimals < 4 && std::abs(std::round(value(i) * std::pow(10, decimals)) -
+                                      value(i) * std::pow(10, decimals)) > 1e-6 * std::pow(10, decimals) * a)
         ++decimals;
     });
     if (largest >= 1e8 || (decimals > 0 && (smallest < 1e-4 || largest / smallest > 1e6))) decimals = -1;
@@ -88,16 +89,21 @@ struct Printer {
     const bool innermost = axis == x.rank() - 1;
     const auto separate = [&] {
       if (innermost) out << ' ';
-      else out << std::string(static_cast<size_t>(x.rank() - axis - 1), '\n') << std::string(static_cast<size_t>(axis + 1), ' ');
+      else
+        out << std::string(static_cast<size_t>(x.rank() - axis - 1), '\n')
+            << std::string(static_cast<size_t>(axis + 1), ' ');
     };
     out << '[';
-    shown(n, [&](int64_t i) {
-      if (i > 0) separate();
-      print(axis + 1, offset * n + i);
-    }, [&] {
-      separate();
-      out << "...";
-    });
+    shown(
+        n,
+        [&](int64_t i) {
+          if (i > 0) separate();
+          print(axis + 1, offset * n + i);
+        },
+        [&] {
+          separate();
+          out << "...";
+        });
     out << ']';
   }
 };

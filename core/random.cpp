@@ -6,8 +6,19 @@
 
 #include "ramp/core/error.h"
 #include "ramp/core/philox.h"
+#include "ramp/core/trace.h"
 
 namespace ramp {
+
+RandomKey Generator::next() {
+  if (Trace* trace = tracing()) trace->draw(*this, {seed_, ticket_});
+  return {seed_, ticket_++};
+}
+
+void Generator::set_state(uint64_t seed, uint64_t ticket) {
+  if (tracing()) fail("generator", "setting its state cannot be part of a captured step");
+  seed_ = seed, ticket_ = ticket;
+}
 
 Generator& default_generator() {
   static Generator generator;

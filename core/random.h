@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "ramp/core/birth.h"
+
 namespace ramp {
 
 /// What one random operation is keyed by.
@@ -18,16 +20,19 @@ struct RandomKey {
 class Generator {
  public:
   explicit Generator(uint64_t seed = 0) : seed_(seed) {}
-  RandomKey next() { return {seed_, ticket_++}; }
+  RandomKey next();
 
   uint64_t seed() const { return seed_; }
   /// How many keys have been handed out: with the seed, the whole state.
   uint64_t ticket() const { return ticket_; }
-  void set_state(uint64_t seed, uint64_t ticket) { seed_ = seed, ticket_ = ticket; }
+  /// Throws Error in a step that is being captured (capture.h).
+  void set_state(uint64_t seed, uint64_t ticket);
+  const Birth& birth() const { return birth_; }
 
  private:
   uint64_t seed_;
   uint64_t ticket_ = 0;
+  Birth birth_;
 };
 
 /// The generator of every operation that is given none. Seed 0 at the start.

@@ -12,7 +12,8 @@ Shape::Shape(const int64_t* begin, const int64_t* end) {
   for (; begin != end; ++begin) {
     if (*begin < 0) fail("shape", "sizes must not be negative, got ", *begin);
     if (*begin == 0) empty = true;
-    else if (__builtin_mul_overflow(product, *begin, &product)) fail("shape", "the number of elements overflows 63 bits");
+    else if (__builtin_mul_overflow(product, *begin, &product))
+      fail("shape", "the number of elements overflows 63 bits");
     sizes_[rank_++] = *begin;
   }
   numel_ = empty ? 0 : product;

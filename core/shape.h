@@ -18,8 +18,7 @@ class Shape {
   Shape() = default;
   /// Throws Error when a size is negative, there are more than eight, or their product overflows 63 bits.
   Shape(std::initializer_list<int64_t> sizes) : Shape(sizes.begin(), sizes.end()) {}
-  explicit Shape(const std::vector<int64_t>& sizes)
-      : Shape(sizes.data(), sizes.data() + sizes.size()) {}
+  explicit Shape(const std::vector<int64_t>& sizes) : Shape(sizes.data(), sizes.data() + sizes.size()) {}
   Shape(const int64_t* begin, const int64_t* end);
 
   int rank() const { return rank_; }
@@ -36,9 +35,7 @@ class Shape {
   /// This shape without one axis.
   Shape without(int axis) const;
 
-  bool operator==(const Shape& other) const {
-    return std::equal(begin(), end(), other.begin(), other.end());
-  }
+  bool operator==(const Shape& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }
 
  private:
   int64_t sizes_[max_rank] = {};

@@ -5,7 +5,8 @@ namespace ramp {
 
 /// One SGD update; the formula is in optim/sgd.h.
 struct SgdStep {
-  double learning_rate, momentum, dampening, weight_decay;
+  const double* learning_rate;  ///< in the parameters' memory, so that a captured step reads the present one
+  double momentum, dampening, weight_decay;
   bool nesterov;
   bool first;  ///< the velocity is not yet set
 };

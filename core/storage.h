@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "ramp/core/birth.h"
 #include "ramp/core/device.h"
 
 namespace ramp {
@@ -21,11 +22,13 @@ class Storage {
   void* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
   Device device() const { return device_; }
+  const Birth& birth() const { return birth_; }
 
  private:
   void* data_;
   int64_t bytes_;
   Device device_;
+  Birth birth_;
 };
 
 /// What a device's allocator has handed out and kept.

@@ -2,6 +2,7 @@
 
 #include "ramp/core/array_ops.h"
 #include "ramp/core/autograd.h"
+#include "ramp/core/trace.h"
 
 namespace ramp {
 
@@ -32,6 +33,7 @@ Tensor attach(Array value, std::shared_ptr<Node> node) {
 
 const Array& Tensor::array() const {
   if (!impl_) fail("tensor", "used before it was given a value");
+  if (Trace* trace = tracing()) trace->see(impl_);
   return impl_->value;
 }
 
@@ -111,6 +113,7 @@ Tensor Tensor::detach() const { return Tensor(array()); }
 
 double Tensor::item() const {
   if (numel() != 1) fail("item", "expected one element, got shape ", shape());
+  if (tracing() && device().is_cuda()) fail("item", "reading a value back cannot be part of a captured step");
   const Array host = ramp::to(array(), Device::cpu());
   return visit(host.dtype(), [&](auto t) { return static_cast<double>(*host.data<decltype(t)>()); });
 }

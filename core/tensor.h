@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "ramp/core/array.h"
+#include "ramp/core/birth.h"
 
 namespace ramp {
 
 struct Node;  // autograd.h
+class Trace;  // trace.h
 
 struct BackwardOptions {
   bool retain_graph = false;  ///< keep the graph, so that backward can run through it again
@@ -79,7 +81,9 @@ class Tensor {
   struct Impl {
     Array value;
     std::shared_ptr<Node> node;  // null when no gradient is wanted
+    Birth birth;
   };
+  friend class Trace;
   friend Tensor attach(Array value, std::shared_ptr<Node> node);
 
   std::shared_ptr<Impl> impl_;

@@ -11,7 +11,7 @@ void check_positions(const char* op, const char* what, int64_t limit, const Arra
   Context& c = context();
   if (c.capturing) return;
   check(op, cudaStreamSynchronize(c.stream));
-  const auto position = std::exchange(c.complaint->position, Complaint::none);
+  const auto position = std::exchange(c.complaints[0].position, Complaint::none);
   if (position == Complaint::none) return;
   int32_t value = 0;
   check(op, cudaMemcpyAsync(&value, indices.data<int32_t>() + position, sizeof value, cudaMemcpyDefault, c.stream));
@@ -20,7 +20,7 @@ void check_positions(const char* op, const char* what, int64_t limit, const Arra
 }
 
 void raise_complaint() {
-  const auto position = std::exchange(context().complaint->position, Complaint::none);
+  const auto position = std::exchange(context().complaints[1].position, Complaint::none);
   if (position != Complaint::none)
     fail("capture", "labels and indices must lie in their ranges, got one outside, at position ", position,
          ", in a replayed step");

@@ -28,6 +28,12 @@ bool synchronous() {
   return on;
 }
 
+/// At exit the driver may be gone before the last tensors are; giving their memory back needs no call of it.
+void set_device(int index) {
+  const cudaError_t status = cudaSetDevice(index);
+  if (status != cudaErrorCudartUnloading) check("device", status);
+}
+
 Context* make_context(int device) {
   constexpr const char* op = "device";
   auto made = std::make_unique<Context>();
@@ -36,8 +42,9 @@ Context* make_context(int device) {
   check(op, cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking));
   check(op, cublasLtCreate(&made->blas));
   check(op, cudaMalloc(&made->workspace, Context::workspace_bytes));
-  check(op, cudaHostAlloc(reinterpret_cast<void**>(&made->complaint), sizeof(Complaint), cudaHostAllocMapped));
-  made->complaint->position = Complaint::none;
+  check(op, cudaHostAlloc(reinterpret_cast<void**>(&made->complaints), 2 * sizeof(Complaint), cudaHostAllocMapped));
+  made->complaints[0].position = made->complaints[1].position = Complaint::none;
+  made->complaint = made->complaints;
   return made.release();
 }
 
@@ -86,7 +93,7 @@ Context& context() {
   thread_local std::array<Context*, max_devices> known{};
   Context*& mine = known[static_cast<size_t>(current)];
   if (!mine) {
-    check("device", cudaSetDevice(current));
+    set_device(current);
     std::lock_guard lock(mutex);
     Context*& shared = contexts[static_cast<size_t>(current)];
     if (!shared) shared = make_context(current);
@@ -106,7 +113,7 @@ std::string Cuda::why_none() { return cuda::found().why_none; }
 
 void Cuda::use(int index) {
   if (cuda::current == index) return;
-  cuda::check("device", cudaSetDevice(index));
+  cuda::set_device(index);
   cuda::current = index;
 }
 

@@ -10,6 +10,9 @@
 
 namespace ramp::cuda {
 
+class Graph;
+class Pool;
+
 /// One device: made at its first use, never destroyed, since static tensors may outlive any static of ours.
 struct Context {
   int device;
@@ -17,8 +20,11 @@ struct Context {
   cudaStream_t stream;     // non-blocking; the only one
   cublasLtHandle_t blas;
   void* workspace;         // of the matrix products, which follow one another on the stream
-  Complaint* complaint;
+  Complaint* complaints;   // two: of eager kernels, and of captured ones
+  Complaint* complaint;    // the one that the next kernel gets
   bool capturing = false;  // the stream records a graph instead of running
+  Graph* graph = nullptr;  // whose step runs or is recorded
+  Pool* pool = nullptr;    // where its arrays come from
 
   static constexpr size_t workspace_bytes = std::size_t{32} << 20;
 };

@@ -6,10 +6,13 @@
 #include <string>
 
 #include "ramp/core/array_ops.h"
+#include "ramp/cuda/graph.h"
 
 namespace ramp {
 
 struct Cuda {
+  using Graph = cuda::Graph;
+
   /// 0 when there is no driver, no device, or one that does not answer; then why_none() says which.
   static int device_count();
   static std::string why_none();

@@ -24,3 +24,11 @@ if(RAMP_CUDA)
     message(FATAL_ERROR "ramp: RAMP_CUDA=ON, but no CUDA compiler was found; set CMAKE_CUDA_COMPILER or CUDACXX")
   endif()
 endif()
+
+# How the .cu files of a target are compiled.
+function(ramp_cuda_sources target)
+  set_target_properties(${target} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
+  target_compile_options(
+    ${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra
+                      $<$<BOOL:${RAMP_WERROR}>:-Werror=all-warnings -Xcompiler=-Werror>>)
+endfunction()

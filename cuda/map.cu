@@ -1,7 +1,6 @@
 // Formulas of one argument, and their gradients.
 
-#include "ramp/cuda/cuda.h"
-#include "ramp/cuda/launch.cuh"
+#include "ramp/cuda/map.cuh"
 
 namespace ramp {
 
@@ -9,16 +8,6 @@ namespace {
 
 template <class T>
 using Moving = cuda::Input<T, true>;
-
-/// gradient f'(x), where y = f(x).
-template <class F>
-struct TimesSlope {
-  F f;
-  template <class T>
-  __device__ T operator()(T x, T y, T gradient) const {
-    return gradient * derivative(f, x, y);
-  }
-};
 
 }  // namespace
 
@@ -36,7 +25,7 @@ void Cuda::map_gradient(const Unary& f, const Array& x, const Array& y, const Ar
     using T = decltype(t);
     std::visit(
         [&]<class F>(const F& f) {
-          cuda::zip(op, x.numel(), TimesSlope<F>{f}, out.data<T>(), Moving<T>{x.data<T>()}, Moving<T>{y.data<T>()},
+          cuda::zip(op, x.numel(), detail::TimesSlope<F>{f}, out.data<T>(), Moving<T>{x.data<T>()}, Moving<T>{y.data<T>()},
                     Moving<T>{gradient.data<T>()});
         },
         f);

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <mutex>
+#include <unordered_map>
 
 #include "ramp/core/block_cache.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
 #include "ramp/cuda/cuda.h"
+#include "ramp/cuda/pool.h"
 
 namespace ramp {
 
@@ -26,27 +28,56 @@ void* driver_allocate(int64_t bytes) {
 
 void driver_free(void* block) { cudaFree(block); }  // it may run at exit, when the driver is gone: no check
 
-struct Memory {
+}  // namespace
+
+struct cuda::Memory {
   std::mutex mutex;
   BlockCache cache{driver_allocate, driver_free};
+  std::unordered_map<void*, BlockCache*> owners;  // of the blocks that pools have
 };
 
+namespace {
+
 /// The current device's; never destroyed, as tensors in static variables may outlive it.
-Memory& memory() {
-  static std::array<Memory, 64>& all = *new std::array<Memory, 64>;
+cuda::Memory& memory() {
+  static std::array<cuda::Memory, 64>& all = *new std::array<cuda::Memory, 64>;
   return all[static_cast<size_t>(cuda::context().device)];
 }
 
 }  // namespace
 
+cuda::Pool::Pool()
+    : memory_(memory()),
+      cache_(
+          [this](int64_t size) {
+            void* block = memory_.cache.take(size);
+            if (block) {
+              sizes_[block] = size;
+              memory_.owners[block] = &cache_;
+            }
+            return block;
+          },
+          [this](void* block) {
+            memory_.owners.erase(block);
+            const auto size = sizes_.extract(block);
+            memory_.cache.give(block, size.mapped());
+          }) {}
+
+cuda::Pool::~Pool() {
+  std::lock_guard lock(memory_.mutex);
+  cache_.release();
+  for (const auto& [block, size] : sizes_) memory_.owners.erase(block);
+}
+
 void* Cuda::allocate(int64_t bytes) {
-  Memory& m = memory();
+  cuda::Memory& m = memory();
   std::lock_guard lock(m.mutex);
-  if (cuda::context().capturing) {
-    if (void* block = m.cache.take_cached(bytes)) return block;
-    fail("allocate", bytes, " bytes that the warm-up steps did not need cannot be asked of the driver in a captured step");
+  const cuda::Context& c = cuda::context();
+  if (c.capturing) {
+    if (void* block = c.pool->cache_.take_cached(bytes)) return block;
+    fail("allocate", bytes, " bytes that the warm-up steps did not need cannot be part of a captured step");
   }
-  void* block = m.cache.take(bytes);
+  void* block = (c.pool ? c.pool->cache_ : m.cache).take(bytes);
   if (!block) {
     size_t free = 0, total = 0;
     cudaMemGetInfo(&free, &total);
@@ -57,9 +88,10 @@ void* Cuda::allocate(int64_t bytes) {
 }
 
 void Cuda::deallocate(void* data, int64_t bytes) {
-  Memory& m = memory();
+  cuda::Memory& m = memory();
   std::lock_guard lock(m.mutex);
-  m.cache.give(data, bytes);
+  const auto owner = m.owners.find(data);
+  (owner == m.owners.end() ? m.cache : *owner->second).give(data, bytes);
 }
 
 MemoryStats Cuda::memory_stats() {

@@ -61,15 +61,17 @@ struct CheckIndices {
   }
 };
 
-/// A thread for each column, which goes through the rows in order: rows may repeat, and sums must not depend on chance.
+/// A thread for each column, which goes through the rows in order: rows may repeat, and sums must not depend on chance. In
+/// a replayed step the gather before it may have complained, but nobody has looked yet.
 template <class T>
 struct ScatterAdd {
-  int64_t rows, width;
+  int64_t n, rows, width;
   const T* x;
   const int32_t* indices;
   T* out;
   __device__ void operator()(int64_t column) const {
-    for (int64_t i = 0; i < rows; ++i) out[indices[i] * width + column] += x[i * width + column];
+    for (int64_t i = 0; i < rows; ++i)
+      if (indices[i] >= 0 && indices[i] < n) out[indices[i] * width + column] += x[i * width + column];
   }
 };
 
@@ -154,7 +156,8 @@ void Cuda::scatter_add(const Array& x, const Array& indices, const Array& out) {
   const int64_t k = indices.numel(), width = x.numel() / k;
   visit_floating("gather", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each("gather", width, ScatterAdd<T>{k, width, x.data<T>(), indices.data<int32_t>(), out.data<T>()});
+    const ScatterAdd<T> add{out.shape()[0], k, width, x.data<T>(), indices.data<int32_t>(), out.data<T>()};
+    cuda::each("gather", width, add);
   });
 }
 

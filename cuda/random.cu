@@ -33,12 +33,13 @@ struct Mask {
 template <class T, class F>
 struct FromUniform {
   RandomKey key;
+  const RandomKey* renewed;  // in a captured step, where the present key stands
   F f;
   int64_t n;
   T* out;
   __device__ void operator()(int64_t block) const {
     using Block = UniformBlock<T>;
-    const Block numbers{random_words(key, static_cast<uint64_t>(block))};
+    const Block numbers{random_words(renewed ? *renewed : key, static_cast<uint64_t>(block))};
     for (int j = 0; j < Block::size; ++j)
       if (block * Block::size + j < n) out[block * Block::size + j] = f(numbers[j]);
   }
@@ -47,10 +48,29 @@ struct FromUniform {
 template <class T, class F>
 void from_uniform(const char* op, const Array& out, RandomKey key, const F& f) {
   constexpr int64_t size = UniformBlock<T>::size;
-  cuda::each(op, (out.numel() + size - 1) / size, FromUniform<T, F>{key, f, out.numel(), out.data<T>()});
+  cuda::each(op, (out.numel() + size - 1) / size, FromUniform<T, F>{key, cuda::renewed(op, key), f, out.numel(), out.data<T>()});
+}
+
+/// Passed by value: nothing on the host must outlive the call.
+struct Keys {
+  static constexpr int most = 64;
+  RandomKey at[most];
+};
+__global__ void write_keys_kernel(Keys keys, int n, RandomKey* to) {
+  if (static_cast<int>(threadIdx.x) < n) to[threadIdx.x] = keys.at[threadIdx.x];
 }
 
 }  // namespace
+
+void cuda::write_keys(std::span<const RandomKey> keys, RandomKey* to) {
+  for (size_t done = 0; done < keys.size(); done += Keys::most) {
+    Keys some{};
+    const size_t n = std::min<size_t>(keys.size() - done, Keys::most);
+    std::copy_n(keys.begin() + static_cast<std::ptrdiff_t>(done), n, some.at);
+    write_keys_kernel<<<1, Keys::most, 0, context().stream>>>(some, static_cast<int>(n), to + done);
+    check_launch("capture");
+  }
+}
 
 void Cuda::uniform(const Array& out, double low, double high, RandomKey key) {
   visit_floating("uniform", out.dtype(), [&](auto t) {

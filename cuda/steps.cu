@@ -81,7 +81,7 @@ struct Sgd {
       velocity[i] = v;
       d = step.nesterov ? d + momentum * v : v;
     }
-    parameter[i] = p - static_cast<T>(step.learning_rate) * d;
+    parameter[i] = p - static_cast<T>(*step.learning_rate) * d;
   }
 };
 

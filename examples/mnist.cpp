@@ -70,11 +70,11 @@ Sequential build(const MnistFlags& flags, int64_t features, int64_t classes) {
 }
 
 /// One pass over the training set. Returns the mean loss.
-double train_epoch(Sequential& model, optim::SGD& sgd, const data::Loader& loader, Progress& progress) {
+double train_epoch(Sequential& model, Device device, optim::SGD& sgd, const data::Loader& loader, Progress& progress) {
   double total = 0;
   int64_t done = 0;
   for (auto [images, labels] : loader) {
-    Tensor loss = cross_entropy(model(images), labels);
+    Tensor loss = cross_entropy(model(images.to(device)), labels.to(device));
     sgd.zero_grad();
     loss.backward();
     sgd.step();
@@ -124,7 +124,8 @@ void run(const MnistFlags& flags) {
   std::cout << "Data: " << flags.dataset << " in " << data.found_in << ", " << with_separators(train.size())
             << " to train on, " << with_separators(test.size()) << " held out\n\n";
   Sequential model = build(flags, train.features(), train.classes);
-  model.to(Device::parse(flags.device));
+  const Device device = Device::parse(flags.device);
+  model.to(device);
   std::cout << model.summary() << '\n';
 
   optim::SGD sgd(model.parameters(),
@@ -136,7 +137,7 @@ void run(const MnistFlags& flags) {
   const int digits = static_cast<int>(std::to_string(flags.epochs).size());
   for (int epoch = 1; epoch <= flags.epochs; ++epoch) {
     progress.begin_epoch(epoch);
-    const double loss = train_epoch(model, sgd, loader, progress);
+    const double loss = train_epoch(model, device, sgd, loader, progress);
     const double seconds = progress.end_epoch();
     if (!std::isfinite(loss))
       fail("train", "expected a finite loss, got ", std::abs(loss), " in epoch ", epoch, "; try a smaller --lr");

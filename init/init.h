@@ -32,6 +32,34 @@ Initializer he_uniform(HeOptions options = {});
 /// Normal with standard deviation gain / sqrt(fan). He, Zhang, Ren & Sun 2015.
 Initializer he_normal(HeOptions options = {});
 
+/// Uniform in +-gain sqrt(3 / in). LeCun, Bottou, Orr & Mueller 1998; what SELU asks for.
+Initializer lecun_uniform(double gain = 1);
+/// Normal with standard deviation gain / sqrt(in). LeCun, Bottou, Orr & Mueller 1998.
+Initializer lecun_normal(double gain = 1);
+
+/// gain Q, where the rows of Q are orthonormal (its columns, when there are more rows than columns), drawn uniformly from
+/// all such matrices. A shape [r, ...] counts as a matrix of r rows. The fans play no part. Saxe, McClelland & Ganguli 2014.
+Initializer orthogonal(double gain = 1);
+
+/// Uniform in [low, high), whatever the fans. Throws Error unless low <= high, both finite.
+Initializer uniform(double low, double high);
+
+struct NormalOptions {
+  double mean = 0;
+  double deviation = 1;  ///< >= 0
+};
+/// Normal, whatever the fans: init::normal({.deviation = 0.01}).
+Initializer normal(NormalOptions options = {});
+
+struct TruncatedNormalOptions {
+  double mean = 0;
+  double deviation = 1;  ///< >= 0, of the law before truncation
+  double cut = 2;        ///< in (0, 8]
+};
+/// Normal under the condition that it lies within `cut` deviations c of the mean, whatever the fans. By symmetry the mean
+/// stays; the variance becomes deviation^2 (1 - 2 c phi(c) / (2 Phi(c) - 1)), for c = 2 deviation^2 0.773741.
+Initializer truncated_normal(TruncatedNormalOptions options = {});
+
 /// Every element the same.
 Initializer constant(double value);
 
@@ -39,5 +67,9 @@ Initializer constant(double value);
 /// is sqrt(2) for ReLU and sqrt(2 / (1 + alpha^2)) for leaky ReLU; 1 for sigmoid and 5/3 for tanh by convention. Formulas
 /// without a closed form are integrated, to about 1e-8. Throws Error when E f(z)^2 is 0 or not finite.
 double gain(const Unary& activation);
+/// The same for a slope a below 0 that may be random, from E a^2: sqrt(2 / (1 + E a^2)). For PReLU E a^2 is start^2; for
+/// RReLU in training, with slopes uniform in [l, u], (l^2 + l u + u^2) / 3, and with divisors uniform there, 1 / (l u).
+/// Throws Error unless E a^2 is finite and at least 0.
+double leaky_gain(double mean_square_slope);
 
 }  // namespace ramp::init

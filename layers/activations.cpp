@@ -4,6 +4,8 @@
 #include <bit>
 #include <sstream>
 
+#include "ramp/init/init.h"
+
 namespace ramp {
 namespace {
 
@@ -28,6 +30,8 @@ auto parameters_of(const F& formula) {
 }  // namespace
 
 Activation::Activation(const Unary& formula) : formula_(formula) {}
+
+std::optional<double> Activation::gain() const { return init::gain(formula_); }
 
 std::string Activation::describe() const {
   std::ostringstream text;

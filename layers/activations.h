@@ -11,6 +11,7 @@ namespace ramp {
 class Activation : public Layer {
  public:
   const Unary& formula() const { return formula_; }
+  std::optional<double> gain() const override;
   std::string describe() const override;
 
  protected:
@@ -30,9 +31,8 @@ class ActivationOf : public Activation {
     if constexpr (requires { formula.check_layer(); }) formula.check_layer();
   }
   /// From the formula's parameters in their order.
-  template <class... Parameters>
-    requires(sizeof...(Parameters) > 0 && (std::is_arithmetic_v<Parameters> && ...))
-  explicit ActivationOf(Parameters... parameters) : ActivationOf(F{static_cast<double>(parameters)...}) {}
+  template <class... More>
+  explicit ActivationOf(double first, More... more) : ActivationOf(F{first, static_cast<double>(more)...}) {}
 };
 
 #define RAMP_LAYER(Struct, function) using Struct = ActivationOf<formula::Struct>;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ramp/layers/layer.h"
 #include "ramp/core/random.h"
+#include "ramp/layers/layer.h"
 
 namespace ramp {
 

@@ -7,6 +7,8 @@
 #include <set>
 #include <typeinfo>
 
+#include "ramp/core/trace.h"
+
 namespace ramp {
 namespace {
 
@@ -41,7 +43,13 @@ Tensor Layer::operator()(const Tensor& x) {
   if (!calling.empty() && !calling.back()->owns(*this) && has_parameters())
     fail(calling.back()->describe(), "calls ", describe(), ", which it does not own: make it with add()");
   const Calling guard(this);
-  return forward(x);
+  Tensor y = forward(x);
+  if (!observers_.empty()) notify(x, y);
+  return y;
+}
+
+void Layer::notify(const Tensor& input, const Tensor& output) {
+  std::erase_if(observers_, [&](Observer& observer) { return !observer(*this, input, output); });
 }
 
 /// Calls f(path, layer) for this layer and all inside it, outer before inner.
@@ -72,8 +80,13 @@ bool Layer::owns(const Layer& layer) const {
          std::any_of(children_.begin(), children_.end(), [&](const auto& child) { return child.second->owns(layer); });
 }
 
+bool Layer::training() const {
+  if (Trace* trace = tracing()) trace->depend(training_);
+  return *training_;
+}
+
 void Layer::train(bool on) {
-  training_ = on;
+  *training_ = on;
   for (const auto& [name, child] : children_) child->train(on);
 }
 

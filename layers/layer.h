@@ -16,7 +16,9 @@
 // What add() holds is found by parameters(), to(), train() and summary(); calling an inner layer that has parameters but
 // was not added throws, so that none can be forgotten.
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -30,6 +32,11 @@ namespace ramp {
 struct ParameterOptions {
   bool decay = true;  ///< whether weight decay may pull at it
 };
+
+class Layer;
+
+/// Sees a layer's input and output after each call. Taken off when it returns false.
+using Observer = std::function<bool(const Layer& layer, const Tensor& input, const Tensor& output)>;
 
 class Layer {
  public:
@@ -49,7 +56,7 @@ class Layer {
   /// Training mode (dropout drops, RReLU draws) or evaluation; passed on to inner layers. Layers start in training mode.
   void train(bool on = true);
   void eval() { train(false); }
-  bool training() const { return training_; }
+  bool training() const;
 
   /// Moves or converts every parameter and forgets its gradient. Do so before making an optimizer. Throws Error for an
   /// integer dtype.
@@ -58,6 +65,15 @@ class Layer {
 
   /// Forgets every parameter's gradient.
   void zero_grad();
+
+  /// The gain that a Dense before this layer needs for signals to stay level (see init::initialize): an activation's, none
+  /// for other layers.
+  virtual std::optional<double> gain() const { return std::nullopt; }
+
+  /// Calls `observer` after each call of this layer (not of inner ones), until it returns false. An observer moves with its
+  /// layer. A layer without observers pays one comparison a call.
+  void add_observer(Observer observer) { observers_.push_back(std::move(observer)); }
+  bool observed() const { return !observers_.empty(); }
 
   /// The constructor's call, "Dense(784, 256)", where a layer says so; else the name of its class. Shown by summary() and
   /// in errors.
@@ -76,8 +92,7 @@ class Layer {
   Tensor& add(std::string name, const Tensor& value, ParameterOptions options = {});
   /// Makes `layer` an inner layer of this one. Throws Error when the name is taken, empty or has a dot.
   template <class L>
-    requires std::is_base_of_v<Layer, L>
-  L& add(std::string name, L layer) {
+  requires std::is_base_of_v<Layer, L> L& add(std::string name, L layer) {
     check_name(name);
     auto owned = std::make_unique<L>(std::move(layer));
     L& reference = *owned;
@@ -91,6 +106,7 @@ class Layer {
     std::unique_ptr<Tensor> tensor;  // on the heap, so that references survive moves of the layer
     bool decay;
   };
+  void notify(const Tensor& input, const Tensor& output);
   void check_name(const std::string& name) const;
   bool has_parameters() const;
   bool owns(const Layer& layer) const;
@@ -101,7 +117,8 @@ class Layer {
 
   std::vector<OwnParameter> parameters_;
   std::vector<std::pair<std::string, std::unique_ptr<Layer>>> children_;
-  bool training_ = true;
+  std::vector<Observer> observers_;
+  std::shared_ptr<bool> training_ = std::make_shared<bool>(true);  // shared with captured steps
 };
 
 }  // namespace ramp

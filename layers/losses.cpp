@@ -37,6 +37,21 @@ double total_weight(const Tensor& labels, const CrossEntropyOptions& options) {
   return total;
 }
 
+/// Two tensors to be compared element by element.
+void check_pair(const char* op, const Tensor& a, const Tensor& b, const char* names = "prediction and target") {
+  if (a.shape() != b.shape()) fail(op, names, " must have equal shapes, got ", a.shape(), " and ", b.shape());
+  check_floating(op, {&a.array(), &b.array()});
+  if (a.numel() == 0) fail(op, "a batch must not be empty, got ", a.shape());
+}
+
+Tensor reduce(const Tensor& losses, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::mean: return mean(losses);
+    case Reduction::sum: return sum(losses);
+    default: return losses;
+  }
+}
+
 }  // namespace
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options) {
@@ -61,17 +76,74 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntr
                 });
 }
 
+Tensor nll(const Tensor& log_probabilities, const Tensor& labels, Reduction reduction) {
+  const Tensor& x = log_probabilities;
+  if (x.rank() != 2) fail("nll", "expected log-probabilities [n, C], got ", x.shape());
+  check_floating("nll", {&x.array()});
+  if (labels.dtype() != int32) fail("nll", "expected int32 labels, got ", labels.dtype());
+  const int64_t n = x.size(0), classes = x.size(1);
+  if (labels.shape() != Shape{n}) fail("nll", "expected labels ", Shape{n}, ", got ", labels.shape());
+  check_devices("nll", {&x.array(), &labels.array()});
+  if (n == 0 || classes == 0) fail("nll", "a batch needs rows and classes, got log-probabilities ", x.shape());
+  const std::vector<int32_t> wanted = labels.to_vector<int32_t>();
+  for (size_t row = 0; row < wanted.size(); ++row)
+    if (wanted[row] < 0 || wanted[row] >= classes)
+      fail("nll", "labels must lie in [0, ", classes, "), got ", wanted[row], " at row ", row);
+
+  const Tensor chosen = arange(classes, {.dtype = int32, .device = x.device()}) == reshape(labels, {n, 1});
+  // Not multiplied by a mask: 0 times the -inf of an impossible class would be NaN.
+  const Tensor zero = scalar(0, {.dtype = x.dtype(), .device = x.device()});
+  return reduce(-sum(where(chosen, x, zero), 1), reduction);
+}
+
 Tensor mse(const Tensor& prediction, const Tensor& target, Reduction reduction) {
-  if (prediction.shape() != target.shape())
-    fail("mse", "prediction and target must have equal shapes, got ", prediction.shape(), " and ", target.shape());
-  check_floating("mse", {&prediction.array(), &target.array()});
-  if (prediction.numel() == 0) fail("mse", "a batch must not be empty, got ", prediction.shape());
-  const Tensor losses = square(prediction - target);
-  switch (reduction) {
-    case Reduction::mean: return mean(losses);
-    case Reduction::sum: return sum(losses);
-    default: return losses;
+  check_pair("mse", prediction, target);
+  return reduce(square(prediction - target), reduction);
+}
+
+Tensor l1(const Tensor& prediction, const Tensor& target, Reduction reduction) {
+  check_pair("l1", prediction, target);
+  return reduce(abs(prediction - target), reduction);
+}
+
+Tensor huber(const Tensor& prediction, const Tensor& target, const HuberOptions& options) {
+  check_pair("huber", prediction, target);
+  const double delta = options.delta;
+  if (!(delta > 0) || std::isinf(delta)) fail("huber", "delta must be positive and finite, got ", delta);
+  const Array d = prediction.array() - target.array();
+  const Array size = map(Unary(formula::Abs{}), d), inner = map(Unary(formula::Clamp{0, delta}), size);
+  // A node of its own: beyond delta the composed gradient would multiply an infinite distance by 0.
+  const Tensor losses = record("huber", inner * (size - inner * 0.5), {prediction, target},
+                               [d, delta](const Array& upstream, Gradients& inputs) {
+                                 const Array gradient = upstream * map(Unary(formula::Clamp{-delta, delta}), d);
+                                 if (inputs.wants(0)) inputs[0] = gradient;
+                                 if (inputs.wants(1)) inputs[1] = -gradient;
+                               });
+  return reduce(losses, options.reduction);
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets, Reduction reduction) {
+  constexpr const char* op = "binary_cross_entropy_with_logits";
+  check_pair(op, logits, targets, "logits and targets");
+  const double lowest = -max(-targets.detach()).item(), highest = max(targets.detach()).item();
+  if (!(lowest >= 0 && highest <= 1)) fail(op, "targets must lie in [0, 1], got ", lowest >= 0 ? highest : lowest);
+  return reduce(targets * softplus(-logits) + (1 - targets) * softplus(logits), reduction);
+}
+
+Tensor l1_penalty(const Tensor& x) {
+  check_floating("l1_penalty", {&x.array()});
+  return sum(abs(x));
+}
+
+Tensor l1_penalty(const std::vector<Parameter>& parameters) {
+  Tensor total;
+  for (const Parameter& parameter : parameters) {
+    if (!parameter.decay) continue;
+    const Tensor part = l1_penalty(parameter.tensor);
+    total = total.defined() ? total + part : part;
   }
+  if (!total.defined()) fail("l1_penalty", "expected a parameter that decay may pull at, got none");
+  return total;
 }
 
 }  // namespace ramp

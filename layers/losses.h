@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ramp/core/ops.h"
+#include "ramp/core/parameter.h"
 
 namespace ramp {
 
@@ -24,7 +25,33 @@ struct CrossEntropyOptions {
 /// batch; and for a mean over labels whose weights are all 0.
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options = {});
 
+/// -log_probabilities[i, labels[i]], a row at a time: log_probabilities [n, C], as log_softmax gives them, labels int32 [n]
+/// in [0, C). nll(log_softmax(z), labels) is cross_entropy(z, labels), which is faster.
+Tensor nll(const Tensor& log_probabilities, const Tensor& labels, Reduction reduction = Reduction::mean);
+
 /// (prediction - target)^2, element by element; the shapes must be equal.
 Tensor mse(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
+
+/// |prediction - target|, element by element; the shapes must be equal. Its gradient is 0 where both are equal.
+Tensor l1(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
+
+struct HuberOptions {
+  double delta = 1;  ///< > 0, where the parabola goes over into lines
+  Reduction reduction = Reduction::mean;
+};
+/// d^2 / 2 while |d| <= delta, else delta (|d| - delta / 2), for d = prediction - target, element by element; the shapes
+/// must be equal. The gradient is d clamped to +-delta. Huber 1964.
+Tensor huber(const Tensor& prediction, const Tensor& target, const HuberOptions& options = {});
+
+/// -t log s(x) - (1 - t) log(1 - s(x)) for logits x, probabilities t in [0, 1] and the sigmoid s, element by element and
+/// stable: t softplus(-x) + (1 - t) softplus(x). Shapes and dtypes must be equal. Throws Error for a target outside [0, 1].
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
+                                        Reduction reduction = Reduction::mean);
+
+/// The sum of |x|, to be added to a loss: loss + 1e-4 * l1_penalty(activations). Its gradient at 0 is 0.
+Tensor l1_penalty(const Tensor& x);
+/// The Lasso (Tibshirani 1996): the sum over all parameters but those that are exempt from weight decay,
+/// loss + 1e-4 * l1_penalty(model.parameters()). Throws Error when none is left.
+Tensor l1_penalty(const std::vector<Parameter>& parameters);
 
 }  // namespace ramp

@@ -1,6 +1,10 @@
 #pragma once
 // How good a model is.
 
+#include <iosfwd>
+#include <string>
+#include <vector>
+
 #include "ramp/core/data/dataset.h"
 #include "ramp/layers/layer.h"
 
@@ -10,6 +14,28 @@ namespace ramp {
 double accuracy(const Tensor& logits, const Tensor& labels);
 /// The model's accuracy on a data set, in evaluation mode and without recording; the mode is put back afterwards.
 double accuracy(Layer& model, const data::Dataset& dataset);
+/// The share of rows whose label is among their k largest logits; of equal logits the first counts as larger, so that
+/// k = 1 is accuracy(). logits [n, C], labels int32 [n]. Throws Error unless 1 <= k <= C.
+double top_k_accuracy(const Tensor& logits, const Tensor& labels, int64_t k);
+
+/// How often each class was taken for each class.
+struct ConfusionMatrix {
+  int64_t classes = 0;
+  std::vector<int64_t> counts;  ///< [true class * classes + predicted class]
+
+  int64_t operator()(int64_t true_class, int64_t predicted) const {
+    return counts[static_cast<size_t>(true_class * classes + predicted)];
+  }
+  /// A table: a row for each true class with the share that was right, a column for each predicted one, "." for never.
+  /// Rows are titled with their number and, where given, their name. Throws Error unless there are no names or as many as
+  /// classes.
+  std::string table(const std::vector<std::string>& names = {}) const;
+};
+std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix);
+/// Counts the largest logit (the first of equals) of each row against its label. logits [n, C], labels int32 [n]:
+/// confusion_matrix(predict(model, test), Tensor(test.labels)).
+ConfusionMatrix confusion_matrix(const Tensor& logits, const Tensor& labels);
+
 /// The model's logits for a whole data set, batch by batch, in evaluation mode and without recording.
 Tensor predict(Layer& model, const data::Dataset& dataset);
 

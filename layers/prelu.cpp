@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ramp/core/create.h"
+#include "ramp/init/init.h"
 
 namespace ramp {
 namespace {
@@ -17,10 +18,13 @@ Tensor initial_slope(int64_t channels, const PReLUOptions& options) {
 
 PReLU::PReLU(int64_t channels, const PReLUOptions& options)
     : channels_(channels),
+      start_(options.start),
       formula_{options.slope_at_zero},
       slope(add("slope", initial_slope(channels, options), {.decay = false})) {}
 
 std::string PReLU::describe() const { return "PReLU(" + (channels_ == 1 ? "" : std::to_string(channels_)) + ')'; }
+
+std::optional<double> PReLU::gain() const { return init::leaky_gain(start_ * start_); }
 
 Tensor PReLU::forward(const Tensor& x) {
   if (channels_ != 1 && (x.rank() < 1 || x.size(-1) != channels_))

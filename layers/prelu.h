@@ -19,9 +19,12 @@ class PReLU : public Layer {
   /// Throws Error unless channels is at least 1, or when start is not finite.
   explicit PReLU(int64_t channels = 1, const PReLUOptions& options = {});
   std::string describe() const override;
+  /// sqrt(2 / (1 + start^2)).
+  std::optional<double> gain() const override;
 
  private:
   int64_t channels_;
+  double start_;
   formula::PReLU formula_;
 
  public:

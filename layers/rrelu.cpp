@@ -3,6 +3,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "ramp/init/init.h"
+
 namespace ramp {
 namespace {
 
@@ -28,6 +30,12 @@ std::string RReLU::describe() const {
   else text << "{.lower = " << options_.lower << ", .upper = " << options_.upper << ", .draws = divisor}";
   text << ')';
   return text.str();
+}
+
+std::optional<double> RReLU::gain() const {
+  const double l = options_.lower, u = options_.upper;
+  const double square = options_.draws == RReLUOptions::slope ? (l * l + l * u + u * u) / 3 : 1 / (l * u);
+  return init::leaky_gain(square);
 }
 
 Tensor RReLU::forward(const Tensor& x) {

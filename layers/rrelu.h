@@ -27,6 +27,8 @@ class RReLU : public Layer {
   explicit RReLU(const RReLUOptions& options = {}, Generator& generator = default_generator());
   RReLU(double lower, double upper, Generator& generator = default_generator());
   const RReLUOptions& options() const { return options_; }
+  /// sqrt(2 / (1 + E a^2)) over the slopes a: E a^2 = (l^2 + l u + u^2) / 3, or 1 / (l u) for divisors.
+  std::optional<double> gain() const override;
   std::string describe() const override;
 
  private:

@@ -10,8 +10,7 @@ class Sequential : public Layer {
  public:
   Sequential() = default;
   template <class... Layers>
-    requires(sizeof...(Layers) > 0 && (std::is_base_of_v<Layer, Layers> && ...))
-  explicit Sequential(Layers... layers) {
+  requires(sizeof...(Layers) > 0 && (std::is_base_of_v<Layer, Layers> && ...)) explicit Sequential(Layers... layers) {
     (push_back(std::move(layers)), ...);
   }
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "ramp/core/array_ops.h"
 #include "ramp/core/autograd.h"
+#include "ramp/core/trace.h"
 
 namespace ramp::optim {
 namespace {
@@ -84,6 +86,7 @@ struct SGD::Arena {
   Device device;
   std::vector<Slot> slots;
   Array values, gradients, velocities;  // velocities only once a momentum was set
+  Array learning_rate;                  // one double, beside the parameters
 
   int64_t size() const { return slots.empty() ? 0 : slots.back().end; }
 
@@ -96,6 +99,7 @@ struct SGD::Arena {
   void allocate() {
     values = full_array({size()}, 0, dtype, device);
     gradients = full_array({size()}, 0, dtype, device);
+    learning_rate = Array({1}, float64, device);
     for (Slot& slot : slots) {
       slot.value = values.slice(slot.begin, slot.tensor.shape());
       slot.gradient = gradients.slice(slot.begin, slot.tensor.shape());
@@ -107,7 +111,7 @@ struct SGD::Arena {
     const int64_t begin = slots[first].begin;
     const Shape range = {slots[last - 1].end - begin};
     const bool moving = o.momentum > 0;
-    sgd_update({.learning_rate = o.learning_rate,
+    sgd_update({.learning_rate = learning_rate.data<double>(),
                 .momentum = o.momentum,
                 .dampening = o.dampening,
                 .weight_decay = slots[first].decay ? o.weight_decay : 0,
@@ -126,10 +130,21 @@ struct SGD::Group {
 
   void set(const SGDOptions& wanted) {
     check(wanted);
+    if (tracing()) fail("sgd", "setting options cannot be part of a captured step");
     if (wanted.momentum > 0)
       for (Arena& arena : arenas)
         if (!arena.velocities.defined()) arena.velocities = full_array({arena.size()}, 0, arena.dtype, arena.device);
+    if (wanted.learning_rate != options.learning_rate)
+      for (Arena& arena : arenas) fill(arena.learning_rate, wanted.learning_rate);
     options = wanted;
+  }
+
+  /// What a step does differently for, beside the learning rate.
+  auto mode() const {
+    std::vector<bool> fresh;
+    for (const Arena& arena : arenas)
+      for (const Slot& slot : arena.slots) fresh.push_back(slot.fresh);
+    return std::tuple(options.momentum, options.dampening, options.weight_decay, options.nesterov, fresh);
   }
 };
 
@@ -151,7 +166,7 @@ SGD::SGD(const std::vector<ParameterGroup>& groups) {
         auto arena = std::find_if(group.arenas.begin(), group.arenas.end(),
                                   [&](const Arena& a) { return a.dtype == x.dtype() && a.device == x.device(); });
         if (arena == group.arenas.end())
-          arena = group.arenas.insert(arena, Arena{x.dtype(), x.device(), {}, {}, {}, {}});
+          arena = group.arenas.insert(arena, Arena{x.dtype(), x.device(), {}, {}, {}, {}, {}});
         arena->append(title(parameters[i], i), parameters[i]);
       }
     for (Arena& arena : group.arenas) arena.allocate();
@@ -174,6 +189,7 @@ void SGD::step() {
       fail("sgd", slot.title, " was moved or replaced after the optimizer was made; change the model first, got ",
            slot.tensor.dtype(), ' ', slot.tensor.shape(), " on ", slot.tensor.device(), " in other memory");
   });
+  if (Trace* trace = tracing()) watch(*trace);
 
   for (Group& group : groups_)
     for (Arena& arena : group.arenas) {
@@ -190,6 +206,15 @@ void SGD::step() {
         arena.update(group.options, first, last);
       }
     }
+}
+
+void SGD::watch(Trace& trace) {
+  for (Group& group : groups_) {
+    for (const Arena& arena : group.arenas)
+      for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate}) trace.hold(x);
+    // The groups stay in their memory when the optimizer is moved.
+    trace.depend(life_, [&group, mode = group.mode()] { return group.mode() == mode; });
+  }
 }
 
 const SGDOptions& SGD::options(size_t group) const {

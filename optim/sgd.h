@@ -1,6 +1,7 @@
 #pragma once
 
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "ramp/core/parameter.h"
@@ -55,7 +56,9 @@ class SGD {
   struct Slot;
   struct Arena;
   struct Group;
+  void watch(Trace& trace);
   std::vector<Group> groups_;
+  std::shared_ptr<const void> life_ = std::make_shared<char>();  // a captured step watches it end
 };
 
 }  // namespace ramp::optim

@@ -46,7 +46,8 @@ TEST(Autograd, FreesTheGraphUnlessAskedToKeepIt) {
 
 TEST(Autograd, NeedsAScalarOrAGradient) {
   const Tensor x = leaf({1, 2});
-  EXPECT_EQ(error_of([&] { square(x).backward(); }), "[backward] a tensor of shape [2] needs a gradient; only a scalar goes without");
+  EXPECT_EQ(error_of([&] { square(x).backward(); }),
+            "[backward] a tensor of shape [2] needs a gradient; only a scalar goes without");
   square(x).backward(tensor({1, 10}, {.dtype = float64}));
   EXPECT_EQ(values(x.grad()), (Doubles{2, 40}));
   EXPECT_NE(error_of([&] { square(x).backward(scalar(1, {.dtype = float64})); }).find("[backward]"), std::string::npos);
@@ -77,7 +78,10 @@ TEST(Autograd, HooksSeeAndReplaceGradients) {
   Tensor x = leaf({1, 2});
   Tensor y = x * 3.0;
   std::vector<double> seen;
-  y.register_hook([&](const Tensor& g) { seen = values(g); return Tensor(); });
+  y.register_hook([&](const Tensor& g) {
+    seen = values(g);
+    return Tensor();
+  });
   x.register_hook([](const Tensor& g) { return g * 10.0; });
   y.retain_grad();
   sum(y * y).backward();
@@ -85,7 +89,8 @@ TEST(Autograd, HooksSeeAndReplaceGradients) {
   EXPECT_EQ(values(y.grad()), (Doubles{6, 12}));
   EXPECT_EQ(values(x.grad()), (Doubles{180, 360}));
   x.register_hook([](const Tensor&) { return scalar(1); });
-  EXPECT_NE(error_of([&] { sum(x).backward(); }).find("[hook] backward must give a gradient of its input's shape [2]"), std::string::npos);
+  EXPECT_NE(error_of([&] { sum(x).backward(); }).find("[hook] backward must give a gradient of its input's shape [2]"),
+            std::string::npos);
   EXPECT_THROW(Tensor(scalar(1)).register_hook([](const Tensor& g) { return g; }), Error);
 }
 
@@ -123,7 +128,8 @@ TEST(Autograd, LeavesCanBeSwitched) {
   EXPECT_EQ(error_of([] { arange(3, {.dtype = int32}).set_requires_grad(); }),
             "[requires_grad] only float32 and float64 have gradients, got int32");
   Tensor y = square(scalar(1).set_requires_grad());
-  EXPECT_EQ(error_of([&] { y.set_requires_grad(false); }), "[set_requires_grad] only a leaf can be switched, this is the result of 'square'");
+  EXPECT_EQ(error_of([&] { y.set_requires_grad(false); }),
+            "[set_requires_grad] only a leaf can be switched, this is the result of 'square'");
 }
 
 TEST(Autograd, GradientsFlowThroughConversions) {

@@ -421,12 +421,14 @@ TEST_P(Backend, passes_nan_through_cross_entropy) {
 
 TEST_P(Backend, updates_parameters) {
   const int64_t n = 1003;
+  const Array rate = full_array({1}, 0.1, float64, device());
+  const double* learning_rate = rate.data<double>();
   const SgdStep steps[] = {
-      {.learning_rate = 0.1, .momentum = 0, .dampening = 0, .weight_decay = 0, .nesterov = false, .first = false},
-      {.learning_rate = 0.1, .momentum = 0, .dampening = 0, .weight_decay = 0.01, .nesterov = false, .first = false},
-      {.learning_rate = 0.1, .momentum = 0.9, .dampening = 0.3, .weight_decay = 0.01, .nesterov = false, .first = false},
-      {.learning_rate = 0.1, .momentum = 0.9, .dampening = 0.3, .weight_decay = 0, .nesterov = false, .first = true},
-      {.learning_rate = 0.1, .momentum = 0.9, .dampening = 0, .weight_decay = 0.01, .nesterov = true, .first = false}};
+      {.learning_rate = learning_rate, .momentum = 0, .dampening = 0, .weight_decay = 0, .nesterov = false, .first = false},
+      {.learning_rate = learning_rate, .momentum = 0, .dampening = 0, .weight_decay = 0.01, .nesterov = false, .first = false},
+      {.learning_rate = learning_rate, .momentum = 0.9, .dampening = 0.3, .weight_decay = 0.01, .nesterov = false, .first = false},
+      {.learning_rate = learning_rate, .momentum = 0.9, .dampening = 0.3, .weight_decay = 0, .nesterov = false, .first = true},
+      {.learning_rate = learning_rate, .momentum = 0.9, .dampening = 0, .weight_decay = 0.01, .nesterov = true, .first = false}};
   for (const SgdStep& step : steps) {
     const Array parameter = normal({n}, 1), gradient = normal({n}, 2);
     const Array velocity = step.momentum != 0 ? normal({n}, 3) : Array();
@@ -438,7 +440,7 @@ TEST_P(Backend, updates_parameters) {
         v[i] = step.first ? d : step.momentum * v[i] + (1 - step.dampening) * d;
         d = step.nesterov ? d + step.momentum * v[i] : v[i];
       }
-      p[i] -= step.learning_rate * d;
+      p[i] -= 0.1 * d;
     }
     sgd_update(step, parameter, gradient, velocity);
     expect_near(parameter, p, "parameter");

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <limits>
 
 #include "error_of.h"
 #include "ramp/ramp.h"
@@ -92,6 +95,19 @@ TEST_F(CudaDevice, survives_running_out_of_memory) {
   EXPECT_TRUE(message.starts_with("[allocate] out of CUDA memory: asked for 17592186044416 bytes, ")) << message;
   EXPECT_NE(message.find("are free"), std::string::npos) << message;
   EXPECT_EQ(sum(ones({1000}, {.device = device})).item(), 1000);
+}
+
+TEST_F(CudaDevice, names_the_failing_operation_when_synchronous) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own: no device survives such a failure
+  const auto fail_in_a_kernel = [&] {
+    setenv("RAMP_CUDA_SYNC", "1", 1);
+    const Tensor x = ones({2, 1000}, {.device = device});
+    const Tensor rows = from_vector<int32_t>({0, std::numeric_limits<int32_t>::max()}, {2}, device);
+    std::cerr << error_of([&] { scatter_add(x.array(), rows.array(), 2); }) << '\n';
+    std::_Exit(1);
+  };
+  EXPECT_EXIT(fail_in_a_kernel(), testing::ExitedWithCode(1),
+              "\\[gather\\] CUDA: an illegal memory access was encountered \\(cudaErrorIllegalAddress\\)\n");
 }
 
 TEST_F(CudaDevice, draws_the_cpus_numbers) {

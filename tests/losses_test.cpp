@@ -4,7 +4,9 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <numeric>
+#include <sstream>
 
 #include "error_of.h"
 #include "ramp/core/create.h"
@@ -250,6 +252,134 @@ TEST(MSE, RefusesWhatDoesNotFit) {
   EXPECT_EQ(error_of([] { mse(zeros({0, 2}), zeros({0, 2})); }), "[mse] a batch must not be empty, got [0, 2]");
 }
 
+// ---- The other losses ----
+
+constexpr Reduction reductions[] = {Reduction::mean, Reduction::sum, Reduction::none};
+
+TEST(NLL, PicksTheLabelsLogProbability) {
+  const Tensor x = log_softmax(six_logits()), labels = labels_of(six_labels);
+  for (const Reduction reduction : reductions) {
+    expect_near(nll(x, labels, reduction).to_vector<double>(),
+                cross_entropy(six_logits(), labels, {.reduction = reduction}).to_vector<double>());
+    gradcheck([&](const std::vector<Tensor>& in) { return nll(in[0], labels, reduction); },
+              {six_logits().set_requires_grad()});
+  }
+  // An impossible class costs nothing as long as it is not the label.
+  const Tensor impossible = tensor({{0, -INFINITY}, {-INFINITY, 0}});
+  EXPECT_EQ(nll(impossible, labels_of({0, 1})).item(), 0);
+  EXPECT_EQ(nll(impossible, labels_of({1, 1})).item(), INFINITY);
+}
+
+TEST(NLL, RefusesWhatDoesNotFit) {
+  const Tensor x = zeros({2, 3});
+  EXPECT_EQ(error_of([&] { nll(zeros({3}), labels_of({0})); }), "[nll] expected log-probabilities [n, C], got [3]");
+  EXPECT_EQ(error_of([&] { nll(x, zeros({2})); }), "[nll] expected int32 labels, got float32");
+  EXPECT_EQ(error_of([&] { nll(x, labels_of({0})); }), "[nll] expected labels [2], got [1]");
+  EXPECT_EQ(error_of([&] { nll(x, labels_of({0, 3})); }), "[nll] labels must lie in [0, 3), got 3 at row 1");
+  EXPECT_EQ(error_of([&] { nll(x, labels_of({-1, 0})); }), "[nll] labels must lie in [0, 3), got -1 at row 0");
+  EXPECT_EQ(error_of([&] {
+              nll(zeros({0, 3}), labels_of({}));
+            }),
+            "[nll] a batch needs rows and classes, got log-probabilities [0, 3]");
+}
+
+TEST(PairLosses, GradientsEqualTheJacobian) {
+  Generator generator(4);
+  const Tensor a = randn({3, 2}, in_double, generator), b = randn({3, 2}, in_double, generator);
+  const Tensor target = ramp::uniform({3, 2}, 0.1, 0.9, in_double, generator);  // so that a step stays in [0, 1]
+  const auto leaf = [](const Tensor& x) { return x.detach().set_requires_grad(); };
+  for (const Reduction reduction : reductions) {
+    gradcheck([&](const std::vector<Tensor>& in) { return l1(in[0], in[1], reduction); }, {leaf(a), leaf(b)});
+    for (const double delta : {0.2, 1.0, 9.0})
+      gradcheck(
+          [&](const std::vector<Tensor>& in) {
+            return huber(in[0], in[1], {delta, reduction});
+          },
+          {leaf(a), leaf(b)});
+    gradcheck([&](const std::vector<Tensor>& in) { return binary_cross_entropy_with_logits(in[0], in[1], reduction); },
+              {leaf(a), leaf(target)});
+  }
+}
+
+TEST(Huber, IsAParabolaThatGoesOverIntoLines) {
+  const Tensor losses = huber(tensor({0, 0.5, -1, 3, -5}), zeros({5}), {.delta = 2, .reduction = Reduction::none});
+  EXPECT_EQ(losses.to_vector<float>(), (std::vector<float>{0, 0.125, 0.5, 4, 8}));
+  Tensor far = tensor({INFINITY, -INFINITY, 1e30}, variable);
+  huber(far, zeros({3}, in_double), {.delta = 2, .reduction = Reduction::sum}).backward();
+  EXPECT_EQ(far.grad().to_vector<double>(), (std::vector<double>{2, -2, 2}));
+  EXPECT_TRUE(std::isnan(huber(tensor({std::nan("")}), zeros({1})).item()));
+}
+
+TEST(BinaryCrossEntropy, KeepsItsDigitsForLargeLogits) {
+  const auto loss = [](double x, double t) {
+    return binary_cross_entropy_with_logits(tensor({x}, in_double), tensor({t}, in_double)).item();
+  };
+  EXPECT_DOUBLE_EQ(loss(0, 0.3), std::numbers::ln2);
+  EXPECT_DOUBLE_EQ(loss(40, 1), std::exp(-40));
+  EXPECT_DOUBLE_EQ(loss(-40, 0), std::exp(-40));
+  EXPECT_EQ(loss(1e4, 1), 0);
+  EXPECT_EQ(loss(1e4, 0), 1e4);
+  EXPECT_EQ(loss(-1e4, 1), 1e4);
+  Tensor x = tensor({1e4, -1e4, 0}, variable);
+  binary_cross_entropy_with_logits(x, tensor({0, 1, 1}, in_double), Reduction::sum).backward();
+  EXPECT_EQ(x.grad().to_vector<double>(), (std::vector<double>{1, -1, -0.5}));
+}
+
+TEST(PairLosses, RefuseWhatDoesNotFit) {
+  EXPECT_EQ(error_of([] {
+              l1(zeros({2, 1}), zeros({2}));
+            }),
+            "[l1] prediction and target must have equal shapes, got [2, 1] and [2]");
+  EXPECT_EQ(error_of([] { huber(zeros({0}), zeros({0})); }), "[huber] a batch must not be empty, got [0]");
+  for (const double delta :
+       {0.0, -1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+    EXPECT_EQ(error_of([&] { huber(zeros({1}), zeros({1}), {.delta = delta}); }).substr(0, 46),
+              "[huber] delta must be positive and finite, got");
+  EXPECT_EQ(error_of([] { binary_cross_entropy_with_logits(zeros({3}), zeros({2})); }),
+            "[binary_cross_entropy_with_logits] logits and targets must have equal shapes, got [3] and [2]");
+  EXPECT_EQ(error_of([] {
+              binary_cross_entropy_with_logits(zeros({2}), tensor({1, -1}));
+            }),
+            "[binary_cross_entropy_with_logits] targets must lie in [0, 1], got -1");
+  EXPECT_EQ(error_of([] {
+              binary_cross_entropy_with_logits(zeros({2}), tensor({1, 2}));
+            }),
+            "[binary_cross_entropy_with_logits] targets must lie in [0, 1], got 2");
+  EXPECT_NE(error_of([] { binary_cross_entropy_with_logits(zeros({1}), tensor({std::nan("")})); }), "no error");
+  EXPECT_NE(error_of([] { binary_cross_entropy_with_logits(zeros({1}), zeros({1}, {.dtype = int32})); }), "no error");
+}
+
+TEST(L1Penalty, AddsUpSizesAndLeavesZerosAtRest) {
+  Tensor x = tensor({{1, -2}, {0, 3}}, variable);
+  const Tensor penalty = l1_penalty(x);
+  EXPECT_EQ(penalty.item(), 6);
+  penalty.backward();
+  EXPECT_EQ(x.grad().to_vector<double>(), (std::vector<double>{1, -1, 0, 1}));
+
+  const Tensor exempt = tensor({100}, variable);
+  EXPECT_EQ(l1_penalty({Parameter("w", x, true), Parameter("slope", exempt, false), Parameter("b", x, true)}).item(),
+            12);
+  EXPECT_EQ(error_of([&] { l1_penalty({Parameter("slope", exempt, false)}); }),
+            "[l1_penalty] expected a parameter that decay may pull at, got none");
+  EXPECT_NE(error_of([] { l1_penalty(zeros({2}, {.dtype = int32})); }), "no error");
+}
+
+TEST(L1Penalty, OfAModelDrivesUselessWeightsToZero) {
+  // y = 2 x_0 with a useless x_1: the Lasso's solution is 2 - lambda / (2 E x_0^2) and 0.
+  Generator generator(6);
+  const Tensor x = randn({200, 2}, in_double, generator), first = matmul(x, reshape(tensor({1, 0}, in_double), {2, 1}));
+  const double lambda = 0.2;
+  Dense model(2, 1, {.bias = false, .init = init::constant(1), .dtype = float64});
+  for (int step = 0; step < 500; ++step) {
+    model.zero_grad();
+    (mse(model(x), 2 * first) + lambda * l1_penalty(model.parameters())).backward();
+    model.weight.set_array(model.weight.array() + model.weight.grad().array() * -0.02);
+  }
+  const std::vector<double> w = model.weight.to_vector<double>();
+  EXPECT_NEAR(w[1], 0, 0.02 * lambda * 2);  // it hops over 0 by at most a step
+  EXPECT_NEAR(w[0], 2 - lambda / 2 / mean(square(first)).item(), 0.01);
+}
+
 // ---- Accuracy ----
 
 TEST(Accuracy, CountsTheFirstOfEqualLogits) {
@@ -275,6 +405,60 @@ TEST(Accuracy, RefusesWhatDoesNotFit) {
               accuracy(zeros({0, 3}), zeros({0}, {.dtype = int32}));
             }),
             "[accuracy] a batch needs rows and classes, got logits [0, 3]");
+}
+
+TEST(TopK, CountsTheLabelAmongTheLargest) {
+  const Tensor logits = tensor({{1, 2, 0, 3}, {5, 5, 1, 5}, {0, 0, 0, 0}});
+  const auto top = [&](const std::vector<int32_t>& labels, int64_t k) {
+    return top_k_accuracy(logits, labels_of(labels), k);
+  };
+  EXPECT_EQ(top({3, 0, 0}, 1), 1);
+  EXPECT_EQ(top({1, 1, 1}, 1), 0);
+  EXPECT_EQ(top({1, 1, 1}, 2), 1);
+  EXPECT_NEAR(top({0, 3, 3}, 3), 2.0 / 3, 1e-15);
+  EXPECT_EQ(top({2, 2, 3}, 4), 1);
+  // NaN counts as the largest, as argmax has it, so that k = 1 is accuracy.
+  const Tensor broken = tensor({{1, std::nan(""), std::nan("")}, {std::nan(""), 9, 0}});
+  for (int32_t a = 0; a < 3; ++a)
+    for (int32_t b = 0; b < 3; ++b)
+      EXPECT_EQ(top_k_accuracy(broken, labels_of({a, b}), 1), accuracy(broken, labels_of({a, b})));
+}
+
+TEST(TopK, RefusesWhatDoesNotFit) {
+  const Tensor logits = zeros({2, 3}), labels = labels_of({0, 1});
+  EXPECT_EQ(error_of([&] { top_k_accuracy(logits, labels, 0); }), "[top_k_accuracy] k must lie in [1, 3], got 0");
+  EXPECT_EQ(error_of([&] { top_k_accuracy(logits, labels, 4); }), "[top_k_accuracy] k must lie in [1, 3], got 4");
+  EXPECT_EQ(error_of([&] {
+              top_k_accuracy(logits, labels_of({0, 3}), 1);
+            }),
+            "[top_k_accuracy] labels must lie in [0, 3), got 3 at row 1");
+}
+
+TEST(Confusion, CountsEachTrueClassAgainstEachPrediction) {
+  const Tensor logits = tensor({{9, 0, 0}, {0, 9, 0}, {0, 9, 0}, {4, 4, 0}, {0, 0, 9}});
+  const ConfusionMatrix matrix = confusion_matrix(logits, labels_of({0, 1, 0, 0, 1}));
+  EXPECT_EQ(matrix.classes, 3);
+  EXPECT_EQ(matrix.counts, (std::vector<int64_t>{2, 1, 0, 0, 1, 1, 0, 0, 0}));
+  EXPECT_EQ(matrix(0, 1), 1);
+  std::ostringstream text;
+  text << matrix;
+  EXPECT_EQ(text.str(),
+            "  | 0 1 2 |  right\n"
+            "--+-------+-------\n"
+            "0 | 2 1 . |  66.7%\n"
+            "1 | . 1 1 |  50.0%\n"
+            "2 | . . . |      -\n");
+  EXPECT_EQ(matrix.table({"cat", "1", "horse"}),
+            "        | 0 1 2 |  right\n"
+            "--------+-------+-------\n"
+            "  cat 0 | 2 1 . |  66.7%\n"
+            "      1 | . 1 1 |  50.0%\n"
+            "horse 2 | . . . |      -\n");
+  EXPECT_EQ(error_of([&] { matrix.table({"a"}); }), "[ConfusionMatrix] expected 3 names, got 1");
+  EXPECT_EQ(error_of([&] {
+              confusion_matrix(logits, labels_of({0, 1, 0, 0, 3}));
+            }),
+            "[confusion_matrix] labels must lie in [0, 3), got 3 at row 4");
 }
 
 /// 2500 rows, so that predict needs three batches; row i has a 1 at its label i % 3, and every fifth label is false.

@@ -35,8 +35,9 @@ inline std::string title(const testing::TestParamInfo<OnDevices::ParamType>& inf
 }
 
 /// To follow a suite's class: class Foo : public OnDevices {}; RAMP_ON_DEVICES(Foo);
-#define RAMP_ON_DEVICES(Suite)                                                                                     \
-  INSTANTIATE_TEST_SUITE_P(Devices, Suite, testing::Combine(testing::Values("cpu", "cuda"), testing::Values(float32, float64)), \
+#define RAMP_ON_DEVICES(Suite)                                                                                  \
+  INSTANTIATE_TEST_SUITE_P(Devices, Suite,                                                                      \
+                           testing::Combine(testing::Values("cpu", "cuda"), testing::Values(float32, float64)), \
                            [](const auto& info) { return title(info); })
 
 }  // namespace ramp

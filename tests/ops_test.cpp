@@ -56,8 +56,12 @@ TEST(Ops, Arithmetic) {
 
 TEST(Ops, BroadcastingAgreesWithPlainLoops) {
   Generator generator(3);
-  for (const auto& [sa, sb] : std::vector<std::pair<Shape, Shape>>{{{2, 3, 4}, {4}}, {{2, 1, 4}, {3, 1}}, {{1}, {2, 2}},
-                                                                   {{5, 1, 1}, {1, 7, 37}}, {{3, 1, 5}, {1, 4, 1}}, {{0, 3}, {3}}}) {
+  for (const auto& [sa, sb] : std::vector<std::pair<Shape, Shape>>{{{2, 3, 4}, {4}},
+                                                                   {{2, 1, 4}, {3, 1}},
+                                                                   {{1}, {2, 2}},
+                                                                   {{5, 1, 1}, {1, 7, 37}},
+                                                                   {{3, 1, 5}, {1, 4, 1}},
+                                                                   {{0, 3}, {3}}}) {
     const Tensor a = randn(sa, {.dtype = float64}, generator), b = randn(sb, {.dtype = float64}, generator);
     const auto x = a.to_vector<double>(), y = b.to_vector<double>();
     const Tensor out = a * b;
@@ -100,7 +104,9 @@ TEST(Ops, Movement) {
   EXPECT_EQ(values(concat({x, x}, 1)), (Floats{0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5}));
   EXPECT_EQ(concat({x, x}).shape(), Shape({4, 3}));
   EXPECT_EQ(flatten(zeros({2, 3, 4})).shape(), Shape({2, 12}));
-  EXPECT_EQ(error_of([&] { gather(x, from_vector<int32_t>({0, 2}, {2})); }),
+  EXPECT_EQ(error_of([&] {
+              gather(x, from_vector<int32_t>({0, 2}, {2}));
+            }),
             "[gather] indices must lie in [0, 2), got 2 at position 1");
   EXPECT_EQ(error_of([&] { gather(x, arange(2)); }), "[gather] indices must be int32 of shape [k], got float32 [2]");
   EXPECT_EQ(error_of([&] { concat({x, arange(3)}); }), "[concat] shapes must agree but for axis 0, got [2, 3] and [3]");
@@ -110,7 +116,8 @@ TEST(Ops, Movement) {
 
 TEST(Ops, MatmulAgreesWithPlainLoops) {
   Generator generator(5);
-  for (const auto& [m, k, n] : std::vector<std::array<int64_t, 3>>{{1, 1, 1}, {3, 4, 5}, {64, 100, 33}, {200, 300, 100}, {130, 7, 300}}) {
+  for (const auto& [m, k, n] :
+       std::vector<std::array<int64_t, 3>>{{1, 1, 1}, {3, 4, 5}, {64, 100, 33}, {200, 300, 100}, {130, 7, 300}}) {
     const Tensor a = randn({m, k}, {.dtype = float64}, generator), b = randn({k, n}, {.dtype = float64}, generator);
     const auto x = a.to_vector<double>(), y = b.to_vector<double>(), got = matmul(a, b).to_vector<double>();
     const auto single = matmul(a.to(float32), b.to(float32)).to_vector<float>();
@@ -123,11 +130,18 @@ TEST(Ops, MatmulAgreesWithPlainLoops) {
       }
   }
   EXPECT_EQ(values(matmul(zeros({2, 0}), zeros({0, 2}))), Floats(4, 0));
-  EXPECT_EQ(error_of([] { matmul(zeros({2, 3}), zeros({4, 5})); }), "[matmul] inner sizes must agree, got [2, 3] and [4, 5]");
+  EXPECT_EQ(error_of([] {
+              matmul(zeros({2, 3}), zeros({4, 5}));
+            }),
+            "[matmul] inner sizes must agree, got [2, 3] and [4, 5]");
   EXPECT_EQ(error_of([] { matmul(zeros({3}), zeros({3, 2})); }), "[matmul] expected a matrix, got shape [3]");
-  EXPECT_EQ(error_of([] { matmul(zeros({2, 2}), zeros({2, 2}, {.dtype = float64})); }),
+  EXPECT_EQ(error_of([] {
+              matmul(zeros({2, 2}), zeros({2, 2}, {.dtype = float64}));
+            }),
             "[matmul] dtypes must agree, got float32 and float64");
-  EXPECT_EQ(error_of([] { matmul(zeros({2, 2}, {.dtype = int32}), zeros({2, 2})); }),
+  EXPECT_EQ(error_of([] {
+              matmul(zeros({2, 2}, {.dtype = int32}), zeros({2, 2}));
+            }),
             "[matmul] expected float32 or float64, got int32; convert it with to()");
 }
 
@@ -226,7 +240,8 @@ TEST_P(Gradient, MatchesCentralDifferences) {
 
 TEST_P(Gradient, HoldsWhenAnInputIsUsedTwice) {
   const GradientCase& c = GetParam();
-  gradcheck([&](const Inputs& x) { return c.f(x) * 0.5 + c.f(x) * c.f(x); }, c.inputs, {.tolerance = 1e-7, .kinks = c.kinks});
+  gradcheck([&](const Inputs& x) { return c.f(x) * 0.5 + c.f(x) * c.f(x); }, c.inputs,
+            {.tolerance = 1e-7, .kinks = c.kinks});
 }
 
 const Tensor index_with_repeats = from_vector<int32_t>({2, 0, 2}, {3});
@@ -245,21 +260,36 @@ INSTANTIATE_TEST_SUITE_P(
         GradientCase{"pow_half", [](const Inputs& x) { return pow(x[0], -0.5); }, {wanting({2, 3}, 0.5, 2)}},
         GradientCase{"clamp", [](const Inputs& x) { return clamp(x[0], -1, 1); }, {wanting({4, 5})}, {-1, 1}},
         GradientCase{"add", [](const Inputs& x) { return x[0] + x[1]; }, {wanting({2, 3}), wanting({3}, -1, 1, 8)}},
-        GradientCase{"subtract", [](const Inputs& x) { return x[0] - x[1]; }, {wanting({2, 1}), wanting({3}, -1, 1, 8)}},
-        GradientCase{"multiply", [](const Inputs& x) { return x[0] * x[1]; }, {wanting({2, 3}), wanting({2, 1}, -1, 1, 8)}},
+        GradientCase{
+            "subtract", [](const Inputs& x) { return x[0] - x[1]; }, {wanting({2, 1}), wanting({3}, -1, 1, 8)}},
+        GradientCase{
+            "multiply", [](const Inputs& x) { return x[0] * x[1]; }, {wanting({2, 3}), wanting({2, 1}, -1, 1, 8)}},
         GradientCase{"divide", [](const Inputs& x) { return x[0] / x[1]; }, {wanting({2, 3}), wanting({}, 1, 2, 8)}},
-        GradientCase{"maximum", [](const Inputs& x) { return maximum(x[0], x[1]); }, {wanting({3, 4}), wanting({4}, -1, 1, 8)}},
-        GradientCase{"minimum", [](const Inputs& x) { return minimum(x[0], x[1]); }, {wanting({3, 4}), wanting({4}, -1, 1, 8)}},
+        GradientCase{
+            "maximum", [](const Inputs& x) { return maximum(x[0], x[1]); }, {wanting({3, 4}), wanting({4}, -1, 1, 8)}},
+        GradientCase{
+            "minimum", [](const Inputs& x) { return minimum(x[0], x[1]); }, {wanting({3, 4}), wanting({4}, -1, 1, 8)}},
         GradientCase{"with_numbers", [](const Inputs& x) { return 1.0 - 2.0 / (x[0] + 5.0) * 3.0; }, {wanting({2, 3})}},
-        GradientCase{"where", [](const Inputs& x) { return where(mask, x[0], x[1]); }, {wanting({2, 3}), wanting({3}, -1, 1, 8)}},
-        GradientCase{"reshape", [](const Inputs& x) { return reshape(x[0], {3, -1}); }, {wanting({2, 3})}},
+        GradientCase{"where",
+                     [](const Inputs& x) { return where(mask, x[0], x[1]); },
+                     {wanting({2, 3}), wanting({3}, -1, 1, 8)}},
+        GradientCase{"reshape",
+                     [](const Inputs& x) {
+                       return reshape(x[0], {3, -1});
+                     },
+                     {wanting({2, 3})}},
         GradientCase{"flatten", [](const Inputs& x) { return flatten(x[0]); }, {wanting({2, 3, 2})}},
         GradientCase{"transpose", [](const Inputs& x) { return transpose(x[0]); }, {wanting({2, 3})}},
         GradientCase{"rows", [](const Inputs& x) { return rows(x[0], 1, 3); }, {wanting({4, 3})}},
         GradientCase{"gather", [](const Inputs& x) { return gather(x[0], index_with_repeats); }, {wanting({4, 3})}},
-        GradientCase{"concat0", [](const Inputs& x) { return concat({x[0], x[1]}, 0); }, {wanting({2, 3}), wanting({1, 3}, -1, 1, 8)}},
-        GradientCase{"concat1", [](const Inputs& x) { return concat({x[0], x[1], x[0]}, 1); }, {wanting({2, 3}), wanting({2, 1}, -1, 1, 8)}},
-        GradientCase{"matmul", [](const Inputs& x) { return matmul(x[0], x[1]); }, {wanting({3, 4}), wanting({4, 2}, -1, 1, 8)}},
+        GradientCase{"concat0",
+                     [](const Inputs& x) { return concat({x[0], x[1]}, 0); },
+                     {wanting({2, 3}), wanting({1, 3}, -1, 1, 8)}},
+        GradientCase{"concat1",
+                     [](const Inputs& x) { return concat({x[0], x[1], x[0]}, 1); },
+                     {wanting({2, 3}), wanting({2, 1}, -1, 1, 8)}},
+        GradientCase{
+            "matmul", [](const Inputs& x) { return matmul(x[0], x[1]); }, {wanting({3, 4}), wanting({4, 2}, -1, 1, 8)}},
         GradientCase{"sum", [](const Inputs& x) { return sum(x[0]); }, {wanting({2, 3})}},
         GradientCase{"sum0", [](const Inputs& x) { return sum(x[0], 0); }, {wanting({2, 3, 2})}},
         GradientCase{"sum1", [](const Inputs& x) { return sum(x[0], 1, true); }, {wanting({2, 3, 2})}},
@@ -297,7 +327,8 @@ TEST(Gradcheck, FindsAWrongDerivative) {
     Array a = x[0].array();
     return record("wrong", a * a, {x[0]}, [a](const Array& g, Gradients& inputs) { inputs[0] = g * a; });
   };
-  EXPECT_NE(error_of([&] { gradcheck(wrong, {wanting({2})}); }).find("[gradcheck] element 0 of input 0"), std::string::npos);
+  EXPECT_NE(error_of([&] { gradcheck(wrong, {wanting({2})}); }).find("[gradcheck] element 0 of input 0"),
+            std::string::npos);
   EXPECT_EQ(error_of([&] { gradcheck([](const Inputs& x) { return x[0].detach(); }, {wanting({2})}); }),
             "[gradcheck] the result requires no gradient: is every operation recorded?");
   EXPECT_EQ(error_of([&] { gradcheck(wrong, {tensor({1}, {.requires_grad = true})}); }),

@@ -52,7 +52,8 @@ TEST(Random, SeedsAndTicketsTellStreamsApart) {
 
 TEST(Random, AnElementDoesNotDependOnTheLength) {
   Generator a(5), b(5);
-  const auto longer = uniform({1001}, 0, 1, {}, a).to_vector<float>(), shorter = uniform({7}, 0, 1, {}, b).to_vector<float>();
+  const auto longer = uniform({1001}, 0, 1, {}, a).to_vector<float>(),
+             shorter = uniform({7}, 0, 1, {}, b).to_vector<float>();
   EXPECT_TRUE(std::equal(shorter.begin(), shorter.end(), longer.begin()));
 }
 

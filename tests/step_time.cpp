@@ -41,8 +41,12 @@ void measure(Device device, int64_t batch) {
     return loss;
   };
   const int steps = !device.is_cuda() ? 3 : batch <= 1024 ? 200 : 20;
-  std::printf("%-7s %7lld  eager %9.1f us\n", to_string(device).c_str(), static_cast<long long>(batch),
-              microseconds([&] { return step(images, labels); }, steps));
+  const double eager = microseconds([&] { return step(images, labels); }, steps);
+  auto captured = capture(step);
+  const double replayed = device.is_cuda() ? microseconds([&] { return captured(images, labels); }, steps) : eager;
+  std::printf("%-7s %7lld  eager %9.1f us", to_string(device).c_str(), static_cast<long long>(batch), eager);
+  if (device.is_cuda()) std::printf("  captured %9.1f us", replayed);
+  std::printf("\n");
   std::fflush(stdout);
 }
 

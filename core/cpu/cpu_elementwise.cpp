@@ -100,10 +100,9 @@ void Cpu::map(const Binary& f, const Array& a, const Array& b, const Array& y) {
     using T = decltype(t);
     const T *pa = a.data<T>(), *pb = b.data<T>();
     T* to = y.data<T>();
-    broadcast_runs(a.shape(), b.shape(), y.shape(),
-                   [&](int64_t ia, int sa, int64_t ib, int sb, int64_t io, int64_t n) {
-                     kernels<T>().map2(f, pa + ia, sa, pb + ib, sb, to + io, n);
-                   });
+    broadcast_runs(a.shape(), b.shape(), y.shape(), [&](int64_t ia, int sa, int64_t ib, int sb, int64_t io, int64_t n) {
+      kernels<T>().map2(f, pa + ia, sa, pb + ib, sb, to + io, n);
+    });
   });
 }
 

@@ -18,8 +18,9 @@ int64_t rows_a_piece(int64_t row_bytes) { return std::max<int64_t>(1, grain_byte
 void Cpu::copy(const Array& from, const Array& to) {
   const char* source = static_cast<const char*>(from.data<void>());
   char* target = static_cast<char*>(to.data<void>());
-  parallel_for(from.bytes(), grain_bytes,
-               [=](int64_t begin, int64_t end) { std::memcpy(target + begin, source + begin, static_cast<size_t>(end - begin)); });
+  parallel_for(from.bytes(), grain_bytes, [=](int64_t begin, int64_t end) {
+    std::memcpy(target + begin, source + begin, static_cast<size_t>(end - begin));
+  });
 }
 
 void Cpu::copy_blocks(const Array& from, const Array& to, const BlockCopy& blocks) {

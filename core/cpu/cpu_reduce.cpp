@@ -11,8 +11,8 @@ namespace ramp {
 
 namespace {
 
-constexpr int64_t block = 8192;       // elements that a row is summed in
-constexpr int64_t row_block = 256;    // rows that a column is summed in
+constexpr int64_t block = 8192;     // elements that a row is summed in
+constexpr int64_t row_block = 256;  // rows that a column is summed in
 constexpr int64_t column_block = 512;
 
 /// Rows of n contiguous elements to one number each.
@@ -67,12 +67,14 @@ void Cpu::sum(const Array& x, AxisView view, const Array& out) {
     if (inner == 1) return sum_rows(from, outer, n, to);
     const int64_t pieces = (inner + column_block - 1) / column_block;
     const int64_t work = std::max<int64_t>(1, n * std::min(inner, column_block));
-    parallel_for(outer * pieces, std::max<int64_t>(1, (1 << 15) / work), [=, n = n, inner = inner](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t o = i / pieces, column = i % pieces * column_block;
-        sum_columns(from + o * n * inner + column, n, inner, std::min(column_block, inner - column), to + o * inner + column);
-      }
-    });
+    parallel_for(outer * pieces, std::max<int64_t>(1, (1 << 15) / work),
+                 [=, n = n, inner = inner](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) {
+                     const int64_t o = i / pieces, column = i % pieces * column_block;
+                     sum_columns(from + o * n * inner + column, n, inner, std::min(column_block, inner - column),
+                                 to + o * inner + column);
+                   }
+                 });
   });
 }
 
@@ -83,18 +85,19 @@ void Cpu::max(const Array& x, AxisView view, const Array& values, const Array& i
     const T* from = x.data<T>();
     T* to = values.data<T>();
     const auto [outer, n, inner] = view;
-    parallel_for(outer * inner, std::max<int64_t>(1, (1 << 14) / n), [=, n = n, inner = inner](int64_t begin, int64_t end) {
-      for (int64_t at = begin; at < end; ++at) {
-        const T* column = from + at / inner * n * inner + at % inner;
-        int64_t best = 0;
-        for (int64_t i = 1; i < n && column[best * inner] == column[best * inner]; ++i) {
-          const T candidate = column[i * inner];
-          if (candidate > column[best * inner] || candidate != candidate) best = i;
-        }
-        to[at] = column[best * inner];
-        index[at] = static_cast<int32_t>(best);
-      }
-    });
+    parallel_for(outer * inner, std::max<int64_t>(1, (1 << 14) / n),
+                 [=, n = n, inner = inner](int64_t begin, int64_t end) {
+                   for (int64_t at = begin; at < end; ++at) {
+                     const T* column = from + at / inner * n * inner + at % inner;
+                     int64_t best = 0;
+                     for (int64_t i = 1; i < n && column[best * inner] == column[best * inner]; ++i) {
+                       const T candidate = column[i * inner];
+                       if (candidate > column[best * inner] || candidate != candidate) best = i;
+                     }
+                     to[at] = column[best * inner];
+                     index[at] = static_cast<int32_t>(best);
+                   }
+                 });
   });
 }
 

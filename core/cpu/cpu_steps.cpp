@@ -17,16 +17,18 @@ void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Ar
     // Each thread computes a band of rows or of columns, whichever there are more of; below about 4 MFLOP a band, starting
     // a thread costs more than it gains.
     const int64_t bands = std::clamp<int64_t>(2 * m * n * k / (4 << 20), 1, num_threads());
-    const auto band = [&](int64_t extent) { return std::max<int64_t>(16, ((extent + bands - 1) / bands + 15) / 16 * 16); };
+    const auto band = [&](int64_t extent) {
+      return std::max<int64_t>(16, ((extent + bands - 1) / bands + 15) / 16 * 16);
+    };
     if (m >= n) {
       parallel_for(m, bands == 1 ? m : band(m), [&](int64_t begin, int64_t end) {
-        kernels<T>().matmul(end - begin, n, k, pa + begin * (options.transpose_a ? 1 : lda), lda, options.transpose_a, pb,
-                            ldb, options.transpose_b, to + begin * n, n);
+        kernels<T>().matmul(end - begin, n, k, pa + begin * (options.transpose_a ? 1 : lda), lda, options.transpose_a,
+                            pb, ldb, options.transpose_b, to + begin * n, n);
       });
     } else {
       parallel_for(n, bands == 1 ? n : band(n), [&](int64_t begin, int64_t end) {
-        kernels<T>().matmul(m, end - begin, k, pa, lda, options.transpose_a, pb + begin * (options.transpose_b ? ldb : 1),
-                            ldb, options.transpose_b, to + begin, n);
+        kernels<T>().matmul(m, end - begin, k, pa, lda, options.transpose_a,
+                            pb + begin * (options.transpose_b ? ldb : 1), ldb, options.transpose_b, to + begin, n);
       });
     }
   });

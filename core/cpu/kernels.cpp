@@ -39,8 +39,9 @@ void store(Packet<T> value, T* to, N n) {
 
 template <class T>
 void map(const Unary& f, const T* x, T* y, int64_t n) {
-  std::visit([=](const auto& f) { packets<T>(n, [=](int64_t i, auto count) { store(f(load(x + i, count)), y + i, count); }); },
-             f);
+  std::visit(
+      [=](const auto& f) { packets<T>(n, [=](int64_t i, auto count) { store(f(load(x + i, count)), y + i, count); }); },
+      f);
 }
 
 template <class T>
@@ -182,7 +183,7 @@ T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weight
 template <class T>
 void sgd(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int64_t n) {
   using P = Packet<T>;
-  const P rate(step.learning_rate), decay(step.weight_decay), momentum(step.momentum), fresh(1 - step.dampening);
+  const P rate(*step.learning_rate), decay(step.weight_decay), momentum(step.momentum), fresh(1 - step.dampening);
   packets<T>(n, [=](int64_t i, auto count) {
     const P p = load(parameter + i, count);
     P d = load(gradient + i, count);
@@ -199,8 +200,8 @@ void sgd(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int6
 }  // namespace
 
 template <class T>
-extern const Kernels<T> table = {map<T>,    map_gradient<T>, map2<T>,          map2_gradient<T>, sum<T>,
-                                 add_to<T>, matmul<T>,       cross_entropy<T>, sgd<T>};
+extern const Kernels<T> table = {map<T>,    map_gradient<T>,  map2<T>, map2_gradient<T>, sum<T>, add_to<T>,
+                                 matmul<T>, cross_entropy<T>, sgd<T>};
 template const Kernels<float> table<float>;
 template const Kernels<double> table<double>;
 

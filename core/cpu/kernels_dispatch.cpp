@@ -11,10 +11,10 @@ namespace ramp {
 #define RAMP_ISAS(X) X(baseline)
 #endif
 
-#define RAMP_DECLARE(isa)            \
-  namespace isa {                    \
-  template <class T>                 \
-  extern const Kernels<T> table;     \
+#define RAMP_DECLARE(isa)                              \
+  namespace isa {                                      \
+  template <class T>                                   \
+  extern const Kernels<T> table;                       \
   extern template const Kernels<float> table<float>;   \
   extern template const Kernels<double> table<double>; \
   }
@@ -24,8 +24,8 @@ namespace {
 
 #if defined(__x86_64__)
 [[maybe_unused]] bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
 [[maybe_unused]] bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif

@@ -27,7 +27,8 @@ void* Cpu::allocate(int64_t bytes) {
   Memory& m = memory();
   std::lock_guard lock(m.mutex);
   void* block = m.cache.take(bytes);
-  if (!block) fail("allocate", "out of memory: asked for ", bytes, " bytes with ", m.cache.stats().live_bytes, " in use");
+  if (!block)
+    fail("allocate", "out of memory: asked for ", bytes, " bytes with ", m.cache.stats().live_bytes, " in use");
   return block;
 }
 

@@ -17,7 +17,7 @@ void parallel_for(int64_t n, int64_t grain, const Body& body) {
     for (int64_t begin = 0; begin < n; begin += grain) body(begin, std::min(n, begin + grain));
     return;
   }
-#pragma omp parallel for schedule(static) num_threads(static_cast<int>(std::min<int64_t>(pieces, num_threads())))
+#pragma omp parallel for schedule(static) num_threads(static_cast <int>(std::min <int64_t>(pieces, num_threads())))
   for (int64_t piece = 0; piece < pieces; ++piece) body(piece * grain, std::min(n, (piece + 1) * grain));
 }
 

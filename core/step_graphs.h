@@ -1,0 +1,128 @@
+#pragma once
+// From eager steps to replays: which graph belongs to a call, if any. `Graph` is a backend's (cuda/graph.h) or a test's.
+
+#include <algorithm>
+#include <list>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "ramp/core/capture.h"
+#include "ramp/core/trace.h"
+
+namespace ramp {
+
+/// What a graph is captured for, beside what its trace holds.
+struct StepKey {
+  Device device;
+  bool records;
+  std::vector<std::pair<Shape, DType>> inputs;
+  bool operator==(const StepKey&) const = default;
+};
+
+/// One graph and its way there.
+template <class Graph>
+struct StepGraph {
+  StepKey key;
+  int warmed = 0;
+  Graph graph;                 // the members below hold memory of it
+  std::vector<Tensor> inputs;  // where it reads them
+  std::optional<Trace> trace;  // once captured
+  Array result;
+
+  explicit StepGraph(const StepKey& key) : key(key) {
+    for (const auto& [shape, dtype] : key.inputs) inputs.emplace_back(Array(shape, dtype, key.device));
+  }
+
+  void take(std::span<const Tensor> given) {
+    for (size_t i = 0; i < inputs.size(); ++i) copy(given[i].array(), inputs[i].array());
+  }
+
+  Tensor warm_up(const StepGraphs::Step& step) {
+    Tensor out;
+    graph.warm_up([&] { out = step(inputs); });
+    ++warmed;
+    return Tensor(clone(out.array()));
+  }
+
+  Tensor capture(const StepGraphs::Step& step) {
+    Trace made;
+    try {
+      graph.capture([&] {
+        const Tracing scope(made);
+        result = step(inputs).array();
+      });
+    } catch (...) {
+      made.undo();
+      throw;
+    }
+    const bool kept = made.close(graph.drawn());
+    graph.launch(graph.drawn());
+    // Only now, when this very step is done and the new tensor has its numbers.
+    if (!kept)
+      fail("capture", "a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead");
+    trace = std::move(made);
+    return Tensor(clone(result));
+  }
+
+  Tensor replay() {
+    graph.launch(trace->keys());
+    trace->advance();
+    return Tensor(clone(result));
+  }
+};
+
+/// All graphs of a step.
+template <class Graph>
+class StepGraphList {
+ public:
+  Tensor run(const StepKey& key, std::span<const Tensor> inputs, const StepGraphs::Step& step, int warmup, int64_t& graphs) {
+    auto entry = find(key);
+    if (entry == entries_.end()) entry = entries_.emplace(entries_.end(), key);
+    entries_.splice(entries_.end(), entries_, entry);  // the last one used is the last one evicted
+    entry->take(inputs);
+    if (entry->trace) return entry->replay();
+    if (entry->warmed < warmup) return entry->warm_up(step);
+    try {
+      Tensor out = entry->capture(step);
+      ++graphs;
+      evict(key);
+      return out;
+    } catch (...) {
+      entries_.erase(entry);
+      throw;
+    }
+  }
+
+ private:
+  using List = std::list<StepGraph<Graph>>;
+
+  /// The graph that does what the step would do now, else the one that is warming up, else the end.
+  typename List::iterator find(const StepKey& key) {
+    auto warming = entries_.end();
+    for (auto entry = entries_.begin(); entry != entries_.end();) {
+      if (entry->trace && !entry->trace->same_objects()) {
+        entry = entries_.erase(entry);
+        continue;
+      }
+      if (entry->key == key) {
+        if (!entry->trace) warming = entry;
+        else if (entry->trace->same_state()) return entry;
+      }
+      ++entry;
+    }
+    return warming;
+  }
+
+  void evict(const StepKey& key) {
+    const auto of_key = [&](const StepGraph<Graph>& entry) { return entry.key == key; };
+    if (std::count_if(entries_.begin(), entries_.end(), of_key) > most_variants)
+      entries_.erase(std::find_if(entries_.begin(), entries_.end(), of_key));
+  }
+
+  static constexpr std::ptrdiff_t most_variants = 4;  // of a key: an option that changes in every step must not fill the memory
+  List entries_;
+};
+
+}  // namespace ramp

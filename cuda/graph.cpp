@@ -1,0 +1,130 @@
+#include "ramp/cuda/graph.h"
+
+#include <algorithm>
+
+#include "ramp/cuda/check.h"
+#include "ramp/cuda/context.h"
+#include "ramp/cuda/cuda.h"
+
+namespace ramp::cuda {
+
+namespace {
+
+constexpr const char* op = "capture";
+
+/// While one lives, arrays on the device lie in a graph's memory.
+struct Within {
+  Context& c = context();
+  Within(Graph* graph, Pool* pool) { c.graph = graph, c.pool = pool; }
+  ~Within() { c.graph = nullptr, c.pool = nullptr; }
+};
+
+/// While one lives, the stream records; it ends clean whatever happens.
+class Recording {
+ public:
+  Recording() {
+    // This thread alone: others may go on asking the driver for what they like.
+    check(op, cudaStreamBeginCapture(c_.stream, cudaStreamCaptureModeThreadLocal));
+    c_.capturing = true;
+    ++c_.complaint;
+  }
+  ~Recording() {
+    if (!c_.capturing) return;
+    cudaGraph_t graph = nullptr;
+    if (stop(&graph) == cudaSuccess) cudaGraphDestroy(graph);
+    cudaGetLastError();  // it is the step's error that counts
+  }
+  cudaGraph_t end() {
+    cudaGraph_t graph = nullptr;
+    check(op, stop(&graph));
+    return graph;
+  }
+
+ private:
+  cudaError_t stop(cudaGraph_t* graph) {
+    c_.capturing = false;
+    --c_.complaint;
+    return cudaStreamEndCapture(c_.stream, graph);
+  }
+  Context& c_ = context();
+};
+
+/// Another kind of node would do something on the host, or to memory that is not ours.
+void check_nodes(cudaGraph_t graph) {
+  size_t count = 0;
+  check(op, cudaGraphGetNodes(graph, nullptr, &count));
+  std::vector<cudaGraphNode_t> nodes(count);
+  check(op, cudaGraphGetNodes(graph, nodes.data(), &count));
+  for (cudaGraphNode_t node : nodes) {
+    cudaGraphNodeType type;
+    check(op, cudaGraphNodeGetType(node, &type));
+    if (type != cudaGraphNodeTypeKernel && type != cudaGraphNodeTypeMemset && type != cudaGraphNodeTypeMemcpy)
+      fail(op, "a graph must hold kernels, fills and copies on the device, got a node of CUDA's type ", static_cast<int>(type));
+    if (type != cudaGraphNodeTypeMemcpy) continue;
+    cudaMemcpy3DParms copy{};
+    check(op, cudaGraphMemcpyNodeGetParams(node, &copy));
+    if (copy.kind != cudaMemcpyDeviceToDevice && copy.kind != cudaMemcpyDefault)
+      fail(op, "a copy between the CPU and a CUDA device cannot be part of a captured step");
+  }
+}
+
+}  // namespace
+
+Graph::Graph() : device_(context().device) {}
+
+Graph::~Graph() {
+  if (!executable_) return;
+  Cuda::use(device_);
+  if (!context().capturing) cudaStreamSynchronize(context().stream);  // it may run at exit, when the driver is gone: no check
+  cudaGraphExecDestroy(executable_);
+}
+
+void Graph::warm_up(const std::function<void()>& step) {
+  const Within within(this, &pool_);
+  draws_ = 0;
+  step();
+}
+
+void Graph::capture(const std::function<void()>& step) {
+  constexpr auto doubles = static_cast<int64_t>(sizeof(RandomKey) / sizeof(double));
+  if (draws_ > 0) keys_ = Array({static_cast<int64_t>(draws_) * doubles}, float64, {Device::Kind::cuda, device_});
+  cudaGraph_t graph;
+  {
+    const Within within(this, &pool_);
+    Recording recording;
+    step();
+    graph = recording.end();
+  }
+  try {
+    check_nodes(graph);
+    check(op, cudaGraphInstantiate(&executable_, graph, 0));
+  } catch (...) {
+    cudaGraphDestroy(graph);
+    throw;
+  }
+  check(op, cudaGraphDestroy(graph));
+}
+
+void Graph::launch(std::span<const RandomKey> keys) {
+  raise_complaint();
+  if (!keys.empty()) write_keys(keys, static_cast<RandomKey*>(keys_.data<void>()));
+  check(op, cudaGraphLaunch(executable_, context().stream));
+  check_launch(op);
+}
+
+const RandomKey* Graph::renewed(const char* kernel, RandomKey key) {
+  if (!context().capturing) {
+    ++draws_;
+    return nullptr;
+  }
+  if (drawn_.size() == draws_) fail(kernel, "a random array that the warm-up steps did not draw cannot be part of a captured step");
+  drawn_.push_back(key);
+  return static_cast<const RandomKey*>(keys_.data<void>()) + drawn_.size() - 1;
+}
+
+const RandomKey* renewed(const char* op, RandomKey key) {
+  Graph* graph = context().graph;
+  return graph ? graph->renewed(op, key) : nullptr;
+}
+
+}  // namespace ramp::cuda

@@ -1,0 +1,33 @@
+#pragma once
+// Memory set apart for a captured step: its graph's kernels have the addresses, so nobody else may get them.
+
+#include <unordered_map>
+
+#include "ramp/core/block_cache.h"
+
+namespace ramp {
+struct Cuda;
+}
+
+namespace ramp::cuda {
+
+struct Memory;
+
+/// A cache in front of a device's: blocks come from there when there is none, and what is freed stays here.
+class Pool {
+ public:
+  /// On the current device.
+  Pool();
+  /// Blocks return to the device's cache: at once, or, those that tensors still hold, when they are freed.
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+ private:
+  friend struct ramp::Cuda;
+  Memory& memory_;
+  std::unordered_map<void*, int64_t> sizes_;
+  BlockCache cache_;  // the memory's mutex guards it
+};
+
+}  // namespace ramp::cuda

@@ -1,0 +1,110 @@
+#pragma once
+// The tests of ramp::map, read by the C++ and by the CUDA compiler: each makes suites of its own of them.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "error_of.h"
+#include "ramp/core/create.h"
+#include "ramp/core/gradcheck.h"
+#include "ramp/core/map.h"
+#include "ramp/core/ops.h"
+
+#ifdef __CUDACC__
+#define RAMP_MAP_SUITE CudaMap
+#else
+#define RAMP_MAP_SUITE Map
+#endif
+
+namespace ramp {
+namespace {
+
+/// Its derivative comes from dual numbers.
+struct Squareplus {
+  double b = 4;
+  template <class V>
+  RAMP_HD V operator()(V x) const {
+    return V(0.5) * (x + math::sqrt(x * x + V(b)));
+  }
+};
+
+/// Its derivative is its own, and deliberately not that of its value.
+struct Straight {
+  template <class V>
+  RAMP_HD V operator()(V x) const {
+    return math::select(x < V(0.0), V(0.0), V(1.0));
+  }
+  template <class V>
+  RAMP_HD V derivative(V, V y) const {
+    return V(3.0) + y;
+  }
+};
+
+std::vector<Device> own_devices() {
+#ifdef __CUDACC__
+  return devices();
+#else
+  return {Device::cpu()};
+#endif
+}
+
+TEST(RAMP_MAP_SUITE, computes_and_differentiates) {
+  for (Device device : own_devices())
+    for (DType dtype : {float32, float64}) {
+      Generator generator(1);
+      Tensor x = randn({7, 143}, {.dtype = dtype}, generator).to(device);
+      const Tensor upstream = randn({7, 143}, {.dtype = dtype}, generator);
+      x.set_requires_grad();
+      const Tensor y = map(Squareplus{.b = 2}, x);
+      y.backward(upstream.to(device));
+      const std::vector<double> in = x.to(float64).to_vector<double>(), out = y.to(float64).to_vector<double>(),
+                                slope = x.grad().to(float64).to_vector<double>(),
+                                u = upstream.to(float64).to_vector<double>();
+      for (size_t i = 0; i < in.size(); ++i) {
+        const double root = std::sqrt(in[i] * in[i] + 2), tolerance = dtype == float64 ? 1e-14 : 1e-6;
+        ASSERT_NEAR(out[i], (in[i] + root) / 2, tolerance * 4) << device << ' ' << i;
+        ASSERT_NEAR(slope[i], u[i] * (1 + in[i] / root) / 2, tolerance * 4) << device << ' ' << i;
+      }
+    }
+}
+
+TEST(RAMP_MAP_SUITE, passes_gradcheck) {
+  Generator generator(2);
+  EXPECT_NO_THROW(gradcheck([](const std::vector<Tensor>& in) { return map(Squareplus{}, in[0]); },
+                            {randn({5, 3}, {.dtype = float64, .requires_grad = true}, generator)}));
+}
+
+TEST(RAMP_MAP_SUITE, takes_the_formulas_own_derivative) {
+  for (Device device : own_devices()) {
+    Tensor x = tensor({-1, 2}, {.device = device, .requires_grad = true});
+    sum(map(Straight{}, x)).backward();
+    EXPECT_EQ(x.grad().to_vector<float>(), (std::vector<float>{3, 4}));
+  }
+}
+
+TEST(RAMP_MAP_SUITE, leaves_ramps_own_formulas_to_their_readers) {
+  EXPECT_EQ(map(formula::ReLU{}, tensor({-1, 2})).to_vector<float>(), (std::vector<float>{0, 2}));
+}
+
+TEST(RAMP_MAP_SUITE, takes_empty_tensors_and_refuses_integers) {
+  for (Device device : own_devices()) {
+    EXPECT_EQ(map(Squareplus{}, zeros({0, 3}, {.device = device})).shape(), (Shape{0, 3}));
+    EXPECT_EQ(error_of([&] { map(Squareplus{}, zeros({2}, {.dtype = int32, .device = device})); }),
+              "[map] expected float32 or float64, got int32; convert it with to()");
+  }
+}
+
+#ifndef __CUDACC__
+TEST(RAMP_MAP_SUITE, says_how_to_reach_cuda) {
+  for (Device device : devices()) {
+    EXPECT_EQ(error_of([&] { map(Squareplus{}, ones({2}, {.device = device})); }),
+              device.is_cuda() ? "[map] this formula was compiled for the CPU alone; for CUDA put it into a .cu file "
+                                 "with ramp/cuda/map.cuh"
+                               : "no error");
+  }
+}
+#endif
+
+}  // namespace
+}  // namespace ramp
