@@ -35,7 +35,8 @@ Tensor StepGraphs::run(std::span<const Tensor> inputs, const Step& step) {
   return on(key.device, [&]<class B>(B) -> Tensor {
     if constexpr (requires { typename B::Graph; }) {
       if (!held_) held_ = std::make_shared<StepGraphList<typename B::Graph>>();
-      return static_cast<StepGraphList<typename B::Graph>*>(held_.get())->run(key, inputs, step, options_.warmup, graphs_);
+      return static_cast<StepGraphList<typename B::Graph>*>(held_.get())
+          ->run(key, inputs, step, options_.warmup, graphs_);
     } else {
       return Tensor(clone(step(inputs).array()));
     }

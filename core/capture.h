@@ -37,11 +37,12 @@ class Captured {
   Captured(F step, CaptureOptions options) : step_(std::move(step)), graphs_(options) {}
 
   template <std::same_as<Tensor>... Inputs>
-    requires(sizeof...(Inputs) > 0 && std::is_invocable_r_v<Tensor, F&, const Inputs&...>)
-  Tensor operator()(const Inputs&... inputs) {
+  requires(sizeof...(Inputs) > 0 && std::is_invocable_r_v<Tensor, F&, const Inputs&...>) Tensor operator()(
+      const Inputs&... inputs) {
     const Tensor all[] = {inputs...};
     return graphs_.run(all, [this](std::span<const Tensor> x) {
-      return [&]<size_t... i>(std::index_sequence<i...>) -> Tensor { return step_(x[i]...); }(std::index_sequence_for<Inputs...>{});
+      return [&]<size_t... i>(std::index_sequence<i...>)->Tensor { return step_(x[i]...); }
+      (std::index_sequence_for<Inputs...>{});
     });
   }
 

@@ -11,7 +11,7 @@ namespace ramp {
 
 struct TensorOptions {
   DType dtype = float32;
-  Device device = {};
+  Device device = default_device();
   bool requires_grad = false;
 };
 
@@ -37,6 +37,6 @@ Tensor scalar(double value, TensorOptions options = {});
 /// From a vector of float, double, int32_t or uint8_t, whose type becomes the dtype. Throws Error when the number of
 /// values is not the shape's.
 template <class T>
-Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = {});
+Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = default_device());
 
 }  // namespace ramp

@@ -16,7 +16,12 @@ int cuda_device_count() {
 #endif
 }
 
+Device where_tensors_are_made;
+
 }  // namespace
+
+Device default_device() { return where_tensors_are_made; }
+void set_default_device(Device device) { where_tensors_are_made = device; }
 
 Device Device::cuda(int index) {
 #ifdef RAMP_CUDA

@@ -24,6 +24,10 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
+/// Where a tensor is made that is given no device: the CPU, unless set otherwise.
+Device default_device();
+void set_default_device(Device device);
+
 /// Every device of this build and machine, the CPU first.
 std::vector<Device> devices();
 

@@ -19,7 +19,8 @@ struct CpuLoops {
   template <class T, class F>
   static void zip(Device device, int64_t n, const F& f, T* out, std::same_as<const T*> auto... inputs) {
     if (device.is_cuda())
-      fail("map", "this formula was compiled for the CPU alone; for CUDA put it into a .cu file with ramp/cuda/map.cuh");
+      fail("map",
+           "this formula was compiled for the CPU alone; for CUDA put it into a .cu file with ramp/cuda/map.cuh");
     for (int64_t i = 0; i < n; ++i) out[i] = f(inputs[i]...);
   }
 };
@@ -55,8 +56,7 @@ struct TimesSlope {
 ///
 /// In a .cpp file it runs on the CPU; in a .cu file, with ramp/cuda/map.cuh, on every device. Throws Error for integers.
 template <class F, class Loops = detail::OwnLoops>
-  requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); })
-Tensor map(const F& f, const Tensor& x) {
+requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); }) Tensor map(const F& f, const Tensor& x) {
   const Array input = x.array();
   check_floating("map", {&input});
   const Array y(input.shape(), input.dtype(), input.device());

@@ -61,7 +61,8 @@ struct StepGraph {
     graph.launch(graph.drawn());
     // Only now, when this very step is done and the new tensor has its numbers.
     if (!kept)
-      fail("capture", "a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead");
+      fail("capture",
+           "a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead");
     trace = std::move(made);
     return Tensor(clone(result));
   }
@@ -77,7 +78,8 @@ struct StepGraph {
 template <class Graph>
 class StepGraphList {
  public:
-  Tensor run(const StepKey& key, std::span<const Tensor> inputs, const StepGraphs::Step& step, int warmup, int64_t& graphs) {
+  Tensor run(const StepKey& key, std::span<const Tensor> inputs, const StepGraphs::Step& step, int warmup,
+             int64_t& graphs) {
     auto entry = find(key);
     if (entry == entries_.end()) entry = entries_.emplace(entries_.end(), key);
     entries_.splice(entries_.end(), entries_, entry);  // the last one used is the last one evicted
@@ -121,7 +123,8 @@ class StepGraphList {
       entries_.erase(std::find_if(entries_.begin(), entries_.end(), of_key));
   }
 
-  static constexpr std::ptrdiff_t most_variants = 4;  // of a key: an option that changes in every step must not fill the memory
+  static constexpr std::ptrdiff_t most_variants =
+      4;  // of a key: an option that changes in every step must not fill the memory
   List entries_;
 };
 

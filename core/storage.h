@@ -33,9 +33,9 @@ class Storage {
 
 /// What a device's allocator has handed out and kept.
 struct MemoryStats {
-  int64_t live_bytes = 0;           ///< held by storages now, rounded up to the allocator's sizes
-  int64_t cached_bytes = 0;         ///< freed by storages, kept for the next ones
-  int64_t system_allocations = 0;   ///< how often the system (or driver) was asked since the start
+  int64_t live_bytes = 0;          ///< held by storages now, rounded up to the allocator's sizes
+  int64_t cached_bytes = 0;        ///< freed by storages, kept for the next ones
+  int64_t system_allocations = 0;  ///< how often the system (or driver) was asked since the start
 };
 MemoryStats memory_stats(Device device = {});
 /// Gives the cached blocks of a device back to the system.

@@ -9,7 +9,8 @@ namespace ramp {
 namespace {
 
 std::shared_ptr<Node> leaf_node(const Array& value) {
-  if (!is_floating(value.dtype())) fail("requires_grad", "only float32 and float64 have gradients, got ", value.dtype());
+  if (!is_floating(value.dtype()))
+    fail("requires_grad", "only float32 and float64 have gradients, got ", value.dtype());
   auto node = std::make_shared<Node>();  // number 0: after every operation in a walk
   node->shape = value.shape();
   node->dtype = value.dtype();
@@ -43,7 +44,8 @@ void Tensor::set_array(Array value) {
   const bool moved = value.dtype() != dtype() || value.device() != device();
   if (moved && impl_->node) {
     // The gradient belongs to the old numbers; the node stays, so that hooks and other handles do.
-    if (!is_floating(value.dtype())) fail("set_array", "a tensor with a gradient must stay floating, got ", value.dtype());
+    if (!is_floating(value.dtype()))
+      fail("set_array", "a tensor with a gradient must stay floating, got ", value.dtype());
     Node& node = *impl_->node;
     node.dtype = value.dtype();
     node.device = value.device();
@@ -65,7 +67,8 @@ bool Tensor::requires_grad() const { return node() != nullptr; }
 bool Tensor::is_leaf() const { return !node() || (!impl_->node->backward && !impl_->node->freed); }
 
 Tensor& Tensor::set_requires_grad(bool on) {
-  if (!is_leaf()) fail("set_requires_grad", "only a leaf can be switched, this is the result of '", impl_->node->op, "'");
+  if (!is_leaf())
+    fail("set_requires_grad", "only a leaf can be switched, this is the result of '", impl_->node->op, "'");
   if (on != requires_grad()) impl_->node = on ? leaf_node(impl_->value) : nullptr;
   return *this;
 }
@@ -120,9 +123,8 @@ double Tensor::item() const {
 
 Tensor Tensor::to(Device device) const {
   if (device == this->device()) return *this;
-  return record("to", ramp::to(array(), device), {*this}, [back = this->device()](const Array& g, Gradients& inputs) {
-    inputs[0] = ramp::to(g, back);
-  });
+  return record("to", ramp::to(array(), device), {*this},
+                [back = this->device()](const Array& g, Gradients& inputs) { inputs[0] = ramp::to(g, back); });
 }
 
 Tensor Tensor::to(DType dtype) const {

@@ -72,14 +72,16 @@ void Trace::undo() {
 bool Trace::same_objects() const {
   return std::none_of(conditions_.begin(), conditions_.end(), [](const Condition& c) { return c.owner.expired(); }) &&
          std::all_of(seen_.begin(), seen_.end(), [](const Seen& s) {
-           return same(s.tensor->value, s.value) && s.tensor->node == s.node && (!s.node || same(s.node->grad, s.gradient));
+           return same(s.tensor->value, s.value) && s.tensor->node == s.node &&
+                  (!s.node || same(s.node->grad, s.gradient));
          });
 }
 
 bool Trace::same_state() const {
   return std::all_of(flags_.begin(), flags_.end(), [](const auto& flag) { return *flag.first == flag.second; }) &&
          std::all_of(conditions_.begin(), conditions_.end(), [](const Condition& c) { return c.same(); }) &&
-         std::all_of(seen_.begin(), seen_.end(), [](const Seen& s) { return !s.node || s.node->has_grad == s.had_gradient; });
+         std::all_of(seen_.begin(), seen_.end(),
+                     [](const Seen& s) { return !s.node || s.node->has_grad == s.had_gradient; });
 }
 
 std::vector<RandomKey> Trace::keys() const {

@@ -16,8 +16,8 @@ class Pool;
 /// One device: made at its first use, never destroyed, since static tensors may outlive any static of ours.
 struct Context {
   int device;
-  int processors;          // streaming multiprocessors
-  cudaStream_t stream;     // non-blocking; the only one
+  int processors;       // streaming multiprocessors
+  cudaStream_t stream;  // non-blocking; the only one
   cublasLtHandle_t blas;
   void* workspace;         // of the matrix products, which follow one another on the stream
   Complaint* complaints;   // two: of eager kernels, and of captured ones

@@ -59,7 +59,8 @@ void check_nodes(cudaGraph_t graph) {
     cudaGraphNodeType type;
     check(op, cudaGraphNodeGetType(node, &type));
     if (type != cudaGraphNodeTypeKernel && type != cudaGraphNodeTypeMemset && type != cudaGraphNodeTypeMemcpy)
-      fail(op, "a graph must hold kernels, fills and copies on the device, got a node of CUDA's type ", static_cast<int>(type));
+      fail(op, "a graph must hold kernels, fills and copies on the device, got a node of CUDA's type ",
+           static_cast<int>(type));
     if (type != cudaGraphNodeTypeMemcpy) continue;
     cudaMemcpy3DParms copy{};
     check(op, cudaGraphMemcpyNodeGetParams(node, &copy));
@@ -75,7 +76,8 @@ Graph::Graph() : device_(context().device) {}
 Graph::~Graph() {
   if (!executable_) return;
   Cuda::use(device_);
-  if (!context().capturing) cudaStreamSynchronize(context().stream);  // it may run at exit, when the driver is gone: no check
+  if (!context().capturing)
+    cudaStreamSynchronize(context().stream);  // it may run at exit, when the driver is gone: no check
   cudaGraphExecDestroy(executable_);
 }
 
@@ -117,7 +119,8 @@ const RandomKey* Graph::renewed(const char* kernel, RandomKey key) {
     ++draws_;
     return nullptr;
   }
-  if (drawn_.size() == draws_) fail(kernel, "a random array that the warm-up steps did not draw cannot be part of a captured step");
+  if (drawn_.size() == draws_)
+    fail(kernel, "a random array that the warm-up steps did not draw cannot be part of a captured step");
   drawn_.push_back(key);
   return static_cast<const RandomKey*>(keys_.data<void>()) + drawn_.size() - 1;
 }

@@ -25,8 +25,8 @@ void Cuda::map_gradient(const Unary& f, const Array& x, const Array& y, const Ar
     using T = decltype(t);
     std::visit(
         [&]<class F>(const F& f) {
-          cuda::zip(op, x.numel(), detail::TimesSlope<F>{f}, out.data<T>(), Moving<T>{x.data<T>()}, Moving<T>{y.data<T>()},
-                    Moving<T>{gradient.data<T>()});
+          cuda::zip(op, x.numel(), detail::TimesSlope<F>{f}, out.data<T>(), Moving<T>{x.data<T>()},
+                    Moving<T>{y.data<T>()}, Moving<T>{gradient.data<T>()});
         },
         f);
   });

@@ -52,7 +52,8 @@ void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttribut
 /// The layout of a row-major [rows, columns] array.
 cublasLtMatrixLayout_t layout(cudaDataType_t type, int64_t rows, int64_t columns) {
   cublasLtMatrixLayout_t made;
-  cuda::check(op, cublasLtMatrixLayoutCreate(&made, type, static_cast<uint64_t>(columns), static_cast<uint64_t>(rows), columns));
+  cuda::check(op, cublasLtMatrixLayoutCreate(&made, type, static_cast<uint64_t>(columns), static_cast<uint64_t>(rows),
+                                             columns));
   return made;
 }
 
@@ -60,7 +61,8 @@ cublasLtMatrixLayout_t layout(cudaDataType_t type, int64_t rows, int64_t columns
 Plan make_plan(const PlanKey& key) {
   const cudaDataType_t type = key.is_double ? CUDA_R_64F : CUDA_R_32F;
   Plan plan;
-  cuda::check(op, cublasLtMatmulDescCreate(&plan.product, key.is_double ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F, type));
+  cuda::check(op,
+              cublasLtMatmulDescCreate(&plan.product, key.is_double ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F, type));
   set(plan.product, CUBLASLT_MATMUL_DESC_TRANSA, key.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(plan.product, CUBLASLT_MATMUL_DESC_TRANSB, key.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
   plan.a = key.transpose_b ? layout(type, key.n, key.k) : layout(type, key.k, key.n);
@@ -80,7 +82,8 @@ Plan make_plan(const PlanKey& key) {
                                                                plan.out, plan.out, preference, 1, &best, &found);
   cublasLtMatmulPreferenceDestroy(preference);
   cuda::check(op, status);
-  if (found == 0) fail(op, "cuBLASLt has no algorithm for a product [", key.m, ", ", key.k, "] x [", key.k, ", ", key.n, ']');
+  if (found == 0)
+    fail(op, "cuBLASLt has no algorithm for a product [", key.m, ", ", key.k, "] x [", key.k, ", ", key.n, ']');
   plan.algorithm = best.algo;
   return plan;
 }
@@ -111,8 +114,9 @@ void Cuda::matmul(const Array& a, const Array& b, MatmulOptions options, const A
     using T = decltype(t);
     const T one = 1, zero = 0;
     T* to = out.data<T>();
-    cuda::check(op, cublasLtMatmul(c.blas, plan.product, &one, b.data<T>(), plan.a, a.data<T>(), plan.b, &zero, to, plan.out,
-                                   to, plan.out, &plan.algorithm, c.workspace, cuda::Context::workspace_bytes, c.stream));
+    cuda::check(
+        op, cublasLtMatmul(c.blas, plan.product, &one, b.data<T>(), plan.a, a.data<T>(), plan.b, &zero, to, plan.out,
+                           to, plan.out, &plan.algorithm, c.workspace, cuda::Context::workspace_bytes, c.stream));
   });
   cuda::check_launch(op);
 }

@@ -166,7 +166,8 @@ void Cuda::scatter_axis(const Array& x, const Array& indices, AxisView view, con
   fill(out, 0);
   visit_floating("max", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each("max", view.outer * view.inner, ScatterAxis<T>{view, x.data<T>(), indices.data<int32_t>(), out.data<T>()});
+    cuda::each("max", view.outer * view.inner,
+               ScatterAxis<T>{view, x.data<T>(), indices.data<int32_t>(), out.data<T>()});
   });
 }
 

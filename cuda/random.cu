@@ -48,7 +48,8 @@ struct FromUniform {
 template <class T, class F>
 void from_uniform(const char* op, const Array& out, RandomKey key, const F& f) {
   constexpr int64_t size = UniformBlock<T>::size;
-  cuda::each(op, (out.numel() + size - 1) / size, FromUniform<T, F>{key, cuda::renewed(op, key), f, out.numel(), out.data<T>()});
+  cuda::each(op, (out.numel() + size - 1) / size,
+             FromUniform<T, F>{key, cuda::renewed(op, key), f, out.numel(), out.data<T>()});
 }
 
 /// Passed by value: nothing on the host must outlive the call.

@@ -8,9 +8,9 @@ namespace ramp {
 
 namespace {
 
-constexpr int64_t chunk = 8192;    // elements of a row that one block adds up
-constexpr int64_t short_row = 512; // up to here a row is one warp's
-constexpr int64_t row_chunk = 256; // rows of a column that one block adds up
+constexpr int64_t chunk = 8192;     // elements of a row that one block adds up
+constexpr int64_t short_row = 512;  // up to here a row is one warp's
+constexpr int64_t row_chunk = 256;  // rows of a column that one block adds up
 constexpr int columns = 32, column_threads = 8;
 
 /// Block b adds up piece b % pieces of row b / pieces into out[b].

@@ -115,8 +115,9 @@ void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEn
 void Cuda::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
   visit_floating("sgd", parameter.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each("sgd", parameter.numel(),
-               Sgd<T>{step, parameter.data<T>(), velocity.defined() ? velocity.data<T>() : nullptr, gradient.data<T>()});
+    cuda::each(
+        "sgd", parameter.numel(),
+        Sgd<T>{step, parameter.data<T>(), velocity.defined() ? velocity.data<T>() : nullptr, gradient.data<T>()});
   });
 }
 

@@ -4,8 +4,8 @@
 
 #include <iostream>
 
-#include <ramp/cuda/map.cuh>
 #include <ramp/ramp.h>
+#include <ramp/cuda/map.cuh>
 
 using namespace ramp;
 

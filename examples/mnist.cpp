@@ -157,9 +157,10 @@ void run(const MnistFlags& flags) {
             << fixed(seconds_in_all, 1) << " s of training.";
   if (best > correct) std::cout << " (Best: " << percent(best) << " after epoch " << best_epoch << ", with hindsight.)";
   std::cout << "\n\n";
-  const Report report(test, predict(model, test), data.names);
-  report.print_confusion(std::cout);
-  std::cout << '\n';
+  const Tensor logits = predict(model, test);
+  std::cout << "Confusion matrix (rows: the true class, columns: the model's guess, .: never)\n\n"
+            << confusion_matrix(logits, Tensor(test.labels)).table(data.names) << '\n';
+  const Report report(test, logits, data.names);
   report.print_mistakes(std::cout, 4);
   suggest(flags);
 }

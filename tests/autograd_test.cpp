@@ -11,6 +11,7 @@ namespace {
 Tensor leaf(std::initializer_list<double> values) { return tensor(values, {.dtype = float64, .requires_grad = true}); }
 std::vector<double> values(const Tensor& x) { return x.to_vector<double>(); }
 using Doubles = std::vector<double>;
+std::string here() { return to_string(default_device()); }
 
 TEST(Autograd, AddsGradientsOverSeveralBackwardCalls) {
   const Tensor x = leaf({2});
@@ -100,9 +101,10 @@ TEST(Autograd, ChecksWhatACustomBackwardGives) {
     return record("wrong", x.array(), {x}, [gradient](const Array&, Gradients& inputs) { inputs[0] = gradient; });
   };
   const Tensor g = tensor({1, 1}, {.dtype = float64});
-  EXPECT_EQ(error_of([&] { wrong(full_array({3}, 1, float64)).backward(g); }),
-            "[wrong] backward must give a gradient of its input's shape [2] float64 on cpu, got [3] float64 on cpu");
-  EXPECT_THROW(wrong(full_array({2}, 1, float32)).backward(g), Error);
+  EXPECT_EQ(error_of([&] { wrong(full_array({3}, 1, float64, default_device())).backward(g); }),
+            "[wrong] backward must give a gradient of its input's shape [2] float64 on " + here() +
+                ", got [3] float64 on " + here());
+  EXPECT_THROW(wrong(full_array({2}, 1, float32, default_device())).backward(g), Error);
   // A gradient that is not given is none, not an error.
   record("silent", x.array(), {x}, [](const Array&, Gradients&) {}).backward(g);
   EXPECT_FALSE(x.grad().defined());
@@ -145,7 +147,8 @@ TEST(Autograd, SetGradReplaces) {
   square(x).backward();
   x.set_grad(x.grad() * 0.5);
   EXPECT_EQ(x.grad().item(), 3);
-  EXPECT_EQ(error_of([&] { x.set_grad(scalar(1)); }), "[set_grad] expected [1] float64 on cpu, got [] float32 on cpu");
+  EXPECT_EQ(error_of([&] { x.set_grad(scalar(1)); }),
+            "[set_grad] expected [1] float64 on " + here() + ", got [] float32 on " + here());
   x.set_grad(Tensor());
   EXPECT_FALSE(x.grad().defined());
 }
@@ -160,9 +163,9 @@ TEST(Autograd, AChainOfFiftyThousandOperations) {
   chain().backward();
   EXPECT_EQ(x.grad().item(), 1);
   { const Tensor never_walked = chain(); }  // freed without backward, and without recursion
-  const int64_t live = memory_stats().live_bytes;
+  const int64_t live = memory_stats(default_device()).live_bytes;
   { chain(); }
-  EXPECT_EQ(memory_stats().live_bytes, live);
+  EXPECT_EQ(memory_stats(default_device()).live_bytes, live);
 }
 
 TEST(Memory, ATrainingLoopStaysLevelAndAsksTheSystemForNothing) {
@@ -172,20 +175,20 @@ TEST(Memory, ATrainingLoopStaysLevelAndAsksTheSystemForNothing) {
   const Tensor x = randn({8, 20}), labels = from_vector<int32_t>({0, 1, 2, 3, 0, 1, 2, 3}, {8});
   MemoryStats early;
   for (int step = 0; step < 10000; ++step) {
-    if (step == 10) early = memory_stats();
+    if (step == 10) early = memory_stats(default_device());
     sgd.zero_grad();
     cross_entropy(model(x), labels).backward();
     sgd.step();
   }
-  EXPECT_EQ(memory_stats().live_bytes, early.live_bytes);
-  EXPECT_EQ(memory_stats().system_allocations, early.system_allocations);
+  EXPECT_EQ(memory_stats(default_device()).live_bytes, early.live_bytes);
+  EXPECT_EQ(memory_stats(default_device()).system_allocations, early.system_allocations);
 }
 
 TEST(Memory, IsGivenBackOnDemand) {
   { zeros({1000, 1000}); }
-  EXPECT_GE(memory_stats().cached_bytes, 4000000);
-  release_cached_memory();
-  EXPECT_EQ(memory_stats().cached_bytes, 0);
+  EXPECT_GE(memory_stats(default_device()).cached_bytes, 4000000);
+  release_cached_memory(default_device());
+  EXPECT_EQ(memory_stats(default_device()).cached_bytes, 0);
 }
 
 }  // namespace

@@ -29,19 +29,18 @@ class Backend : public OnDevices {
     Generator generator(seed);
     return randn(shape, {.dtype = dtype(), .device = device()}, generator).array();
   }
-  static std::vector<double> values(const Array& x) {
-    return to_vector(x.dtype() == float64 ? x : to(x, float64));
-  }
+  static std::vector<double> values(const Array& x) { return to_vector(x.dtype() == float64 ? x : to(x, float64)); }
   static std::vector<double> to_vector(const Array& x) { return Tensor(x).to_vector<double>(); }
 
-  void expect_near(const Array& x, const std::vector<double>& expected, const std::string& what, double slack = 1) const {
+  void expect_near(const Array& x, const std::vector<double>& expected, const std::string& what,
+                   double slack = 1) const {
     const std::vector<double> got = values(x);
     ASSERT_EQ(got.size(), expected.size()) << what;
     EXPECT_EQ(x.device(), device()) << what;
     int shown = 0;
     for (size_t i = 0; i < got.size() && shown < 5; ++i) {
       const double e = expected[i];
-      const bool same = std::isnan(e) ? std::isnan(got[i])
+      const bool same = std::isnan(e)   ? std::isnan(got[i])
                         : std::isinf(e) ? got[i] == e
                                         : std::abs(got[i] - e) <= slack * tolerance() * (1 + std::abs(e));
       EXPECT_TRUE(same) << what << " at " << i << ": expected " << e << ", got " << got[i];
@@ -71,9 +70,10 @@ std::vector<double> telling_values() {
 std::vector<Unary> unary_formulas() {
   std::vector<Unary> all;
 #define RAMP_DEFAULT(Struct, function) all.push_back(Unary(formula::Struct{}));
-  RAMP_ELEMENTARY(RAMP_DEFAULT) RAMP_ACTIVATIONS(RAMP_DEFAULT)
+  RAMP_ELEMENTARY(RAMP_DEFAULT)
+  RAMP_ACTIVATIONS(RAMP_DEFAULT)
 #undef RAMP_DEFAULT
-  for (double exponent : {0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 2.5}) all.push_back(Unary(formula::Pow{exponent}));
+      for (double exponent : {0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 2.5}) all.push_back(Unary(formula::Pow{exponent}));
   all.push_back(Unary(formula::Clamp{-1, 0.5}));
   all.push_back(Unary(formula::ReLU{.slope_at_zero = 0}));
   all.push_back(Unary(formula::LeakyReLU{.alpha = 0.2, .slope_at_zero = 0.2}));
@@ -119,10 +119,11 @@ TEST_P(Backend, maps_every_formula) {
 }
 
 TEST_P(Backend, maps_pairs_that_broadcast) {
-  const std::pair<Shape, Shape> shapes[] = {{{7}, {7}},       {{1030}, {1030}},     {{1030}, {}},        {{}, {1030}},
-                                            {{}, {}},         {{5, 7}, {7}},        {{7}, {5, 7}},       {{5, 7}, {5, 1}},
-                                            {{5, 1}, {1, 7}}, {{3, 1, 4}, {2, 1}},  {{2, 3, 4}, {3, 1}}, {{2, 1, 4, 1}, {3, 1, 5}},
-                                            {{0, 3}, {3}},    {{64, 128}, {64, 128}}};
+  const std::pair<Shape, Shape> shapes[] = {
+      {{7}, {7}},       {{1030}, {1030}},      {{1030}, {}},        {{}, {1030}},
+      {{}, {}},         {{5, 7}, {7}},         {{7}, {5, 7}},       {{5, 7}, {5, 1}},
+      {{5, 1}, {1, 7}}, {{3, 1, 4}, {2, 1}},   {{2, 3, 4}, {3, 1}}, {{2, 1, 4, 1}, {3, 1, 5}},
+      {{0, 3}, {3}},    {{64, 128}, {64, 128}}};
   for (const auto& [sa, sb] : shapes) {
     const Array a = normal(sa, 1), b = normal(sb, 2);
     const Shape shape = broadcast("test", sa, sb);
@@ -183,7 +184,8 @@ TEST_P(Backend, compares) {
 }
 
 TEST_P(Backend, fills_and_converts) {
-  for (int64_t n : {1, 3, 4, 1027}) expect_same(full_array({n}, -2.5, dtype(), device()), std::vector<double>(static_cast<size_t>(n), -2.5), "fill");
+  for (int64_t n : {1, 3, 4, 1027})
+    expect_same(full_array({n}, -2.5, dtype(), device()), std::vector<double>(static_cast<size_t>(n), -2.5), "fill");
   const Array x = array({2.9, -2.9, nan, infinity, -infinity, 300, -1, 0.5, 3e9, -3e9});
   constexpr double most = 2147483647.0, least = -2147483648.0;
   expect_same(to(x, int32), {2, -2, 0, most, least, 300, -1, 0, most, least}, "int32");
@@ -252,8 +254,14 @@ TEST_P(Backend, gathers_and_scatters_rows) {
 
 TEST_P(Backend, refuses_indices_out_of_range) {
   const Array x = normal({4, 3});
-  EXPECT_EQ(error_of([&] { gather(x, indices({0, 4, -1})); }), "[gather] indices must lie in [0, 4), got 4 at position 1");
-  EXPECT_EQ(error_of([&] { gather(x, indices({0, 3, -1})); }), "[gather] indices must lie in [0, 4), got -1 at position 2");
+  EXPECT_EQ(error_of([&] {
+              gather(x, indices({0, 4, -1}));
+            }),
+            "[gather] indices must lie in [0, 4), got 4 at position 1");
+  EXPECT_EQ(error_of([&] {
+              gather(x, indices({0, 3, -1}));
+            }),
+            "[gather] indices must lie in [0, 4), got -1 at position 2");
   EXPECT_EQ(error_of([&] { gather(x, indices({3})); }), "no error") << "and stays usable";
 }
 
@@ -266,9 +274,10 @@ TEST_P(Backend, scatters_along_an_axis) {
 // ---- Reductions and products ----------------------------------------------------------------------------------------
 
 TEST_P(Backend, sums_over_any_axis) {
-  const std::pair<Shape, int> cases[] = {{{1}, 0},          {{5, 3}, 1},      {{5, 3}, 0},        {{128, 10}, 0}, {{4, 513}, 1},
-                                         {{100'003}, 0},    {{3, 8193}, 1},   {{1000, 33}, 0},    {{3, 300, 5}, 1},
-                                         {{70'000, 2}, 0},  {{2, 3, 4}, 0},   {{2, 3, 4}, 2},     {{65'536, 4}, 1}};
+  const std::pair<Shape, int> cases[] = {{{1}, 0},         {{5, 3}, 1},      {{5, 3}, 0},    {{128, 10}, 0},
+                                         {{4, 513}, 1},    {{100'003}, 0},   {{3, 8193}, 1}, {{1000, 33}, 0},
+                                         {{3, 300, 5}, 1}, {{70'000, 2}, 0}, {{2, 3, 4}, 0}, {{2, 3, 4}, 2},
+                                         {{65'536, 4}, 1}};
   for (const auto& [shape, axis] : cases) {
     const Array x = normal(shape);
     const auto [outer, n, inner] = around(axis, shape);
@@ -306,7 +315,9 @@ TEST_P(Backend, finds_the_first_maximum_and_nan) {
     for (int64_t o = 0; o < outer; ++o)
       for (int64_t j = 0; j < inner; ++j) {
         int64_t best = 0;
-        const auto value = [&, n = n, inner = inner](int64_t i) { return from[static_cast<size_t>((o * n + i) * inner + j)]; };
+        const auto value = [&, n = n, inner = inner](int64_t i) {
+          return from[static_cast<size_t>((o * n + i) * inner + j)];
+        };
         for (int64_t i = 1; i < n; ++i)
           if (value(i) > value(best)) best = i;
         top.push_back(value(best));
@@ -318,7 +329,8 @@ TEST_P(Backend, finds_the_first_maximum_and_nan) {
 }
 
 TEST_P(Backend, multiplies_matrices) {
-  const int64_t sizes[][3] = {{1, 1, 1}, {3, 5, 7}, {16, 16, 16}, {33, 10, 129}, {128, 512, 784}, {1, 10, 1000}, {65, 1, 3}};
+  const int64_t sizes[][3] = {{1, 1, 1},       {3, 5, 7},     {16, 16, 16}, {33, 10, 129},
+                              {128, 512, 784}, {1, 10, 1000}, {65, 1, 3}};
   for (const auto& [m, n, k] : sizes)
     for (bool ta : {false, true})
       for (bool tb : {false, true}) {
@@ -407,7 +419,9 @@ TEST_P(Backend, computes_cross_entropy_and_its_gradient) {
 
 TEST_P(Backend, refuses_labels_out_of_range) {
   const Array logits = normal({3, 4});
-  EXPECT_EQ(error_of([&] { cross_entropy(logits, indices({0, 4, -1}), {}); }),
+  EXPECT_EQ(error_of([&] {
+              cross_entropy(logits, indices({0, 4, -1}), {});
+            }),
             "[cross_entropy] labels must lie in [0, 4), got 4 at row 1");
   EXPECT_EQ(error_of([&] { cross_entropy(logits, indices({0, 1, 3}), {}); }), "no error");
 }
@@ -423,12 +437,36 @@ TEST_P(Backend, updates_parameters) {
   const int64_t n = 1003;
   const Array rate = full_array({1}, 0.1, float64, device());
   const double* learning_rate = rate.data<double>();
-  const SgdStep steps[] = {
-      {.learning_rate = learning_rate, .momentum = 0, .dampening = 0, .weight_decay = 0, .nesterov = false, .first = false},
-      {.learning_rate = learning_rate, .momentum = 0, .dampening = 0, .weight_decay = 0.01, .nesterov = false, .first = false},
-      {.learning_rate = learning_rate, .momentum = 0.9, .dampening = 0.3, .weight_decay = 0.01, .nesterov = false, .first = false},
-      {.learning_rate = learning_rate, .momentum = 0.9, .dampening = 0.3, .weight_decay = 0, .nesterov = false, .first = true},
-      {.learning_rate = learning_rate, .momentum = 0.9, .dampening = 0, .weight_decay = 0.01, .nesterov = true, .first = false}};
+  const SgdStep steps[] = {{.learning_rate = learning_rate,
+                            .momentum = 0,
+                            .dampening = 0,
+                            .weight_decay = 0,
+                            .nesterov = false,
+                            .first = false},
+                           {.learning_rate = learning_rate,
+                            .momentum = 0,
+                            .dampening = 0,
+                            .weight_decay = 0.01,
+                            .nesterov = false,
+                            .first = false},
+                           {.learning_rate = learning_rate,
+                            .momentum = 0.9,
+                            .dampening = 0.3,
+                            .weight_decay = 0.01,
+                            .nesterov = false,
+                            .first = false},
+                           {.learning_rate = learning_rate,
+                            .momentum = 0.9,
+                            .dampening = 0.3,
+                            .weight_decay = 0,
+                            .nesterov = false,
+                            .first = true},
+                           {.learning_rate = learning_rate,
+                            .momentum = 0.9,
+                            .dampening = 0,
+                            .weight_decay = 0.01,
+                            .nesterov = true,
+                            .first = false}};
   for (const SgdStep& step : steps) {
     const Array parameter = normal({n}, 1), gradient = normal({n}, 2);
     const Array velocity = step.momentum != 0 ? normal({n}, 3) : Array();

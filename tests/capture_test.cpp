@@ -243,7 +243,7 @@ TEST_P(Capture, refuses_inputs_that_it_cannot_take) {
             "[capture] warmup must be at least 1, got 0");
   if (device().is_cuda()) {
     auto two = capture([](const Tensor& x, const Tensor&) { return x; });
-    EXPECT_EQ(error_of([&] { two(ones({2}, {.device = device()}), ones({2})); }),
+    EXPECT_EQ(error_of([&] { two(ones({2}, {.device = device()}), ones({2}, {.device = Device::cpu()})); }),
               "[capture] inputs must be on one device, got cuda:0 and cpu");
   }
 }

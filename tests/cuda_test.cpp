@@ -32,7 +32,8 @@ struct Training {
   Tensor images, labels;
 
   Training(Device device, DType dtype, int64_t batch = 64, double dropout = 0)
-      : model(network(dtype, dropout, device)), sgd(model.parameters(), {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-4}) {
+      : model(network(dtype, dropout, device)),
+        sgd(model.parameters(), {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-4}) {
     Generator generator(5);
     images = randn({batch, 20}, {.dtype = dtype}, generator).to(device);
     labels = uniform({batch}, 0, 10, {}, generator).to(int32).to(device);

@@ -395,7 +395,8 @@ double fall_per_layer(const init::Initializer& initializer) {
   Sequential model = deep_model<Act>(initializer, generator);
   const Diagnostics diagnostics(model);
   const data::Loader loader(digits().first(1024), {.batch_size = 256});
-  for (const auto& [images, labels] : loader) cross_entropy(model(images), labels).backward();
+  for (const auto& [images, labels] : loader)
+    cross_entropy(model(images.to(default_device())), labels.to(default_device())).backward();
   const std::vector<LayerStatistics> rows = activations_of(diagnostics);
   return std::pow(*rows.back().output_gradient / *rows.front().output_gradient, 1.0 / (hidden - 1));
 }
@@ -422,8 +423,9 @@ TEST(Diagnostics, ShowsReLUsDieOfALargeLearningRate) {
       Sequential model = deep_model<ReLU>(init::he_normal(), generator);
       optim::SGD sgd(model.parameters(), {.learning_rate = learning_rate});
       Diagnostics diagnostics(model);
-      const auto [images, labels] = *data::Loader(train, {.batch_size = 1024}).begin();
-      cross_entropy(model(images), labels).backward();
+      const auto [on_cpu, labels] = *data::Loader(train, {.batch_size = 1024}).begin();
+      const Tensor images = on_cpu.to(default_device());
+      cross_entropy(model(images), labels.to(default_device())).backward();
       EXPECT_TRUE(diagnostics.warnings().empty());
       sgd.step();
       diagnostics.reset();

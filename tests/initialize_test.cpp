@@ -131,7 +131,8 @@ TEST(Initialize, RefusesSchemesThatDoNotFitAndChangesNothing) {
     return [](const Shape&, init::Fans, TensorOptions, Generator&) { return zeros({5}); };
   };
   EXPECT_EQ(error_of([&] { init::initialize(model, wrong_second); }),
-            "[initialize] the scheme must return float32 [2, 2] on cpu, got float32 [5] on cpu");
+            "[initialize] the scheme must return float32 [2, 2] on " + to_string(default_device()) +
+                ", got float32 [5] on " + to_string(default_device()));
   EXPECT_EQ(model.parameters()[0].tensor.to_vector<float>(), std::vector<float>(6, 7.0f));
 }
 

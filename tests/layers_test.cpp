@@ -15,8 +15,8 @@
 namespace ramp {
 namespace {
 
-constexpr TensorOptions in_double{.dtype = float64};
-constexpr TensorOptions variable{.dtype = float64, .requires_grad = true};
+TensorOptions in_double() { return {.dtype = float64}; }
+TensorOptions variable() { return {.dtype = float64, .requires_grad = true}; }
 
 class Residual : public Layer {
  public:
@@ -73,14 +73,14 @@ TEST(Dense, ComputesProductPlusBias) {
 
 TEST(Dense, GradientsEqualTheJacobian) {
   Generator generator(1);
-  const Tensor x = randn({4, 3}, variable, generator), weight = randn({5, 3}, variable, generator),
-               bias = randn({5}, variable, generator);
+  const Tensor x = randn({4, 3}, variable(), generator), weight = randn({5, 3}, variable(), generator),
+               bias = randn({5}, variable(), generator);
   gradcheck([](const std::vector<Tensor>& in) { return dense(in[0], in[1], in[2]); }, {x, weight, bias});
   gradcheck([](const std::vector<Tensor>& in) { return dense(in[0], in[1]); }, {x, weight});
   gradcheck([&](const std::vector<Tensor>& in) { return dense(x, weight, in[0]); }, {bias});
   gradcheck([](const std::vector<Tensor>& in) { return dense(in[0], in[0]); }, {x});
   gradcheck([&](const std::vector<Tensor>& in) { return dense(dense(x, in[0]), in[0]); },
-            {randn({3, 3}, variable, generator)});
+            {randn({3, 3}, variable(), generator)});
 }
 
 TEST(Dense, AddsUpTheGradientsOfTwoBackwardCalls) {
@@ -124,7 +124,7 @@ TEST(Dense, RefusesWhatDoesNotFit) {
             }),
             "[dense] expected bias [256], got [1, 256]");
   EXPECT_EQ(error_of([&] { dense(x, bias); }), "[dense] expected weight [out, in], got [256]");
-  EXPECT_EQ(error_of([&] { dense(zeros({2, 784}, in_double), weight, bias); }).substr(0, 8), "[dense] ");
+  EXPECT_EQ(error_of([&] { dense(zeros({2, 784}, in_double()), weight, bias); }).substr(0, 8), "[dense] ");
   EXPECT_EQ(error_of([&] { dense(zeros({2, 784}, {.dtype = int32}), weight, bias); }).substr(0, 8), "[dense] ");
   EXPECT_NE(error_of([&] { layer(Tensor()); }), "no error");
 
@@ -169,7 +169,7 @@ TEST(Dropout, KeepsTheMeanAndDropsItsShare) {
   const int64_t n = 200000;
   for (const double p : {0.1, 0.5, 0.9}) {
     Generator generator(11);
-    const auto y = dropout(ones({n}, in_double), p, generator).to_vector<double>();
+    const auto y = dropout(ones({n}, in_double()), p, generator).to_vector<double>();
     int64_t dropped = 0;
     for (const double value : y) {
       if (value == 0) ++dropped;
@@ -192,7 +192,7 @@ TEST(Dropout, SendsTheGradientThroughTheSameMask) {
         Generator same(4);
         return dropout(in[0], 0.5, same);
       },
-      {randn({5, 4}, variable, generator)});
+      {randn({5, 4}, variable(), generator)});
 }
 
 TEST(Dropout, IsTheSameForTheSameSeedAndFreshAtEachCall) {
@@ -366,7 +366,7 @@ TEST(Layer, ConvertsItsParameters) {
   }
   const auto after = model.parameters()[0].tensor.to_vector<double>();
   EXPECT_EQ(std::vector<double>(before.begin(), before.end()), after);
-  EXPECT_EQ(model(ones({1, 2}, in_double)).dtype(), float64);
+  EXPECT_EQ(model(ones({1, 2}, in_double())).dtype(), float64);
   model.to(Device::cpu());
   EXPECT_EQ(model.parameters()[0].tensor.to_vector<double>(), after);
   EXPECT_EQ(error_of([&] { model.to(int32); }), "[to] parameters are float32 or float64, got int32");
@@ -384,8 +384,8 @@ TEST(Layer, GradientsOfACompositeEqualTheJacobian) {
         first.weight = in[1], *first.bias = in[2], second.weight = in[3], *second.bias = in[4];
         return model(in[0]);
       },
-      {randn({5, 3}, variable, generator), randn({4, 3}, variable, generator), randn({4}, variable, generator),
-       randn({2, 4}, variable, generator), randn({2}, variable, generator)});
+      {randn({5, 3}, variable(), generator), randn({4, 3}, variable(), generator), randn({4}, variable(), generator),
+       randn({2, 4}, variable(), generator), randn({2}, variable(), generator)});
 }
 
 TEST(Layer, RefusesBadNamesAndValues) {

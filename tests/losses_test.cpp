@@ -20,8 +20,8 @@
 namespace ramp {
 namespace {
 
-constexpr TensorOptions in_double{.dtype = float64};
-constexpr TensorOptions variable{.dtype = float64, .requires_grad = true};
+TensorOptions in_double() { return {.dtype = float64}; }
+TensorOptions variable() { return {.dtype = float64, .requires_grad = true}; }
 
 Tensor labels_of(const std::vector<int32_t>& labels) {
   return from_vector(labels, {static_cast<int64_t>(labels.size())});
@@ -57,7 +57,7 @@ void expect_near(const std::vector<double>& got, const std::vector<double>& want
 const std::vector<int32_t> six_labels{0, 3, 2, 2, 1, 3};
 Tensor six_logits() {
   Generator generator(1);
-  return randn({6, 4}, in_double, generator) * 3;
+  return randn({6, 4}, in_double(), generator) * 3;
 }
 
 // ---- Cross-entropy ----
@@ -78,7 +78,7 @@ TEST(CrossEntropy, OfEqualLogitsIsLogC) {
   for (const int64_t classes : {1, 2, 10, 1000}) {
     const Tensor labels = labels_of({0, static_cast<int32_t>(classes - 1)});
     const double log_c = std::log(static_cast<double>(classes));
-    EXPECT_NEAR(cross_entropy(full({2, classes}, 5, in_double), labels).item(), log_c, 1e-14);
+    EXPECT_NEAR(cross_entropy(full({2, classes}, 5, in_double()), labels).item(), log_c, 1e-14);
     EXPECT_NEAR(cross_entropy(full({2, classes}, -3), labels).item(), log_c, 1e-6 * std::max(1.0, log_c));
   }
 }
@@ -153,7 +153,7 @@ TEST(CrossEntropy, WeighsClasses) {
 
 TEST(CrossEntropy, LeavesIgnoredRowsOut) {
   Generator generator(3);
-  Tensor logits = randn({4, 3}, in_double, generator).set_requires_grad();
+  Tensor logits = randn({4, 3}, in_double(), generator).set_requires_grad();
   for (const int ignored : {-100, 1}) {
     const Tensor labels = labels_of({2, ignored, 0, ignored});
     const std::vector<double> kept = losses_by_hand(logits.detach(), {2, 0, 0, 0});
@@ -240,7 +240,7 @@ TEST(MSE, GradientsEqualTheJacobian) {
   Generator generator(2);
   for (const Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none})
     gradcheck([&](const std::vector<Tensor>& in) { return mse(in[0], in[1], reduction); },
-              {randn({3, 2}, variable, generator), randn({3, 2}, variable, generator)});
+              {randn({3, 2}, variable(), generator), randn({3, 2}, variable(), generator)});
 }
 
 TEST(MSE, RefusesWhatDoesNotFit) {
@@ -248,7 +248,7 @@ TEST(MSE, RefusesWhatDoesNotFit) {
               mse(zeros({2, 1}), zeros({2}));
             }),
             "[mse] prediction and target must have equal shapes, got [2, 1] and [2]");
-  EXPECT_EQ(error_of([] { mse(zeros({2}), zeros({2}, in_double)); }).substr(0, 6), "[mse] ");
+  EXPECT_EQ(error_of([] { mse(zeros({2}), zeros({2}, in_double())); }).substr(0, 6), "[mse] ");
   EXPECT_EQ(error_of([] { mse(zeros({0, 2}), zeros({0, 2})); }), "[mse] a batch must not be empty, got [0, 2]");
 }
 
@@ -285,8 +285,8 @@ TEST(NLL, RefusesWhatDoesNotFit) {
 
 TEST(PairLosses, GradientsEqualTheJacobian) {
   Generator generator(4);
-  const Tensor a = randn({3, 2}, in_double, generator), b = randn({3, 2}, in_double, generator);
-  const Tensor target = ramp::uniform({3, 2}, 0.1, 0.9, in_double, generator);  // so that a step stays in [0, 1]
+  const Tensor a = randn({3, 2}, in_double(), generator), b = randn({3, 2}, in_double(), generator);
+  const Tensor target = ramp::uniform({3, 2}, 0.1, 0.9, in_double(), generator);  // so that a step stays in [0, 1]
   const auto leaf = [](const Tensor& x) { return x.detach().set_requires_grad(); };
   for (const Reduction reduction : reductions) {
     gradcheck([&](const std::vector<Tensor>& in) { return l1(in[0], in[1], reduction); }, {leaf(a), leaf(b)});
@@ -304,15 +304,15 @@ TEST(PairLosses, GradientsEqualTheJacobian) {
 TEST(Huber, IsAParabolaThatGoesOverIntoLines) {
   const Tensor losses = huber(tensor({0, 0.5, -1, 3, -5}), zeros({5}), {.delta = 2, .reduction = Reduction::none});
   EXPECT_EQ(losses.to_vector<float>(), (std::vector<float>{0, 0.125, 0.5, 4, 8}));
-  Tensor far = tensor({INFINITY, -INFINITY, 1e30}, variable);
-  huber(far, zeros({3}, in_double), {.delta = 2, .reduction = Reduction::sum}).backward();
+  Tensor far = tensor({INFINITY, -INFINITY, 1e30}, variable());
+  huber(far, zeros({3}, in_double()), {.delta = 2, .reduction = Reduction::sum}).backward();
   EXPECT_EQ(far.grad().to_vector<double>(), (std::vector<double>{2, -2, 2}));
   EXPECT_TRUE(std::isnan(huber(tensor({std::nan("")}), zeros({1})).item()));
 }
 
 TEST(BinaryCrossEntropy, KeepsItsDigitsForLargeLogits) {
   const auto loss = [](double x, double t) {
-    return binary_cross_entropy_with_logits(tensor({x}, in_double), tensor({t}, in_double)).item();
+    return binary_cross_entropy_with_logits(tensor({x}, in_double()), tensor({t}, in_double())).item();
   };
   EXPECT_DOUBLE_EQ(loss(0, 0.3), std::numbers::ln2);
   EXPECT_DOUBLE_EQ(loss(40, 1), std::exp(-40));
@@ -320,8 +320,8 @@ TEST(BinaryCrossEntropy, KeepsItsDigitsForLargeLogits) {
   EXPECT_EQ(loss(1e4, 1), 0);
   EXPECT_EQ(loss(1e4, 0), 1e4);
   EXPECT_EQ(loss(-1e4, 1), 1e4);
-  Tensor x = tensor({1e4, -1e4, 0}, variable);
-  binary_cross_entropy_with_logits(x, tensor({0, 1, 1}, in_double), Reduction::sum).backward();
+  Tensor x = tensor({1e4, -1e4, 0}, variable());
+  binary_cross_entropy_with_logits(x, tensor({0, 1, 1}, in_double()), Reduction::sum).backward();
   EXPECT_EQ(x.grad().to_vector<double>(), (std::vector<double>{1, -1, -0.5}));
 }
 
@@ -350,13 +350,13 @@ TEST(PairLosses, RefuseWhatDoesNotFit) {
 }
 
 TEST(L1Penalty, AddsUpSizesAndLeavesZerosAtRest) {
-  Tensor x = tensor({{1, -2}, {0, 3}}, variable);
+  Tensor x = tensor({{1, -2}, {0, 3}}, variable());
   const Tensor penalty = l1_penalty(x);
   EXPECT_EQ(penalty.item(), 6);
   penalty.backward();
   EXPECT_EQ(x.grad().to_vector<double>(), (std::vector<double>{1, -1, 0, 1}));
 
-  const Tensor exempt = tensor({100}, variable);
+  const Tensor exempt = tensor({100}, variable());
   EXPECT_EQ(l1_penalty({Parameter("w", x, true), Parameter("slope", exempt, false), Parameter("b", x, true)}).item(),
             12);
   EXPECT_EQ(error_of([&] { l1_penalty({Parameter("slope", exempt, false)}); }),
@@ -367,7 +367,8 @@ TEST(L1Penalty, AddsUpSizesAndLeavesZerosAtRest) {
 TEST(L1Penalty, OfAModelDrivesUselessWeightsToZero) {
   // y = 2 x_0 with a useless x_1: the Lasso's solution is 2 - lambda / (2 E x_0^2) and 0.
   Generator generator(6);
-  const Tensor x = randn({200, 2}, in_double, generator), first = matmul(x, reshape(tensor({1, 0}, in_double), {2, 1}));
+  const Tensor x = randn({200, 2}, in_double(), generator),
+               first = matmul(x, reshape(tensor({1, 0}, in_double()), {2, 1}));
   const double lambda = 0.2;
   Dense model(2, 1, {.bias = false, .init = init::constant(1), .dtype = float64});
   for (int step = 0; step < 500; ++step) {

@@ -70,9 +70,11 @@ TEST(RAMP_MAP_SUITE, computes_and_differentiates) {
 }
 
 TEST(RAMP_MAP_SUITE, passes_gradcheck) {
-  Generator generator(2);
-  EXPECT_NO_THROW(gradcheck([](const std::vector<Tensor>& in) { return map(Squareplus{}, in[0]); },
-                            {randn({5, 3}, {.dtype = float64, .requires_grad = true}, generator)}));
+  for (Device device : own_devices()) {
+    Generator generator(2);
+    EXPECT_NO_THROW(gradcheck([](const std::vector<Tensor>& in) { return map(Squareplus{}, in[0]); },
+                              {randn({5, 3}, {.dtype = float64, .device = device, .requires_grad = true}, generator)}));
+  }
 }
 
 TEST(RAMP_MAP_SUITE, takes_the_formulas_own_derivative) {

@@ -229,6 +229,7 @@ struct GradientCase {
   std::function<Tensor(const Inputs&)> f;
   Inputs inputs;
   std::vector<double> kinks = {};
+  friend void PrintTo(const GradientCase& c, std::ostream* out) { *out << c.name; }
 };
 
 class Gradient : public testing::TestWithParam<GradientCase> {};
@@ -244,8 +245,8 @@ TEST_P(Gradient, HoldsWhenAnInputIsUsedTwice) {
             {.tolerance = 1e-7, .kinks = c.kinks});
 }
 
-const Tensor index_with_repeats = from_vector<int32_t>({2, 0, 2}, {3});
-const Tensor mask = from_vector<uint8_t>({1, 0, 1}, {3});
+Tensor index_with_repeats() { return from_vector<int32_t>({2, 0, 2}, {3}); }
+Tensor mask() { return from_vector<uint8_t>({1, 0, 1}, {3}); }
 
 INSTANTIATE_TEST_SUITE_P(
     Ops, Gradient,
@@ -271,7 +272,7 @@ INSTANTIATE_TEST_SUITE_P(
             "minimum", [](const Inputs& x) { return minimum(x[0], x[1]); }, {wanting({3, 4}), wanting({4}, -1, 1, 8)}},
         GradientCase{"with_numbers", [](const Inputs& x) { return 1.0 - 2.0 / (x[0] + 5.0) * 3.0; }, {wanting({2, 3})}},
         GradientCase{"where",
-                     [](const Inputs& x) { return where(mask, x[0], x[1]); },
+                     [](const Inputs& x) { return where(mask(), x[0], x[1]); },
                      {wanting({2, 3}), wanting({3}, -1, 1, 8)}},
         GradientCase{"reshape",
                      [](const Inputs& x) {
@@ -281,7 +282,7 @@ INSTANTIATE_TEST_SUITE_P(
         GradientCase{"flatten", [](const Inputs& x) { return flatten(x[0]); }, {wanting({2, 3, 2})}},
         GradientCase{"transpose", [](const Inputs& x) { return transpose(x[0]); }, {wanting({2, 3})}},
         GradientCase{"rows", [](const Inputs& x) { return rows(x[0], 1, 3); }, {wanting({4, 3})}},
-        GradientCase{"gather", [](const Inputs& x) { return gather(x[0], index_with_repeats); }, {wanting({4, 3})}},
+        GradientCase{"gather", [](const Inputs& x) { return gather(x[0], index_with_repeats()); }, {wanting({4, 3})}},
         GradientCase{"concat0",
                      [](const Inputs& x) { return concat({x[0], x[1]}, 0); },
                      {wanting({2, 3}), wanting({1, 3}, -1, 1, 8)}},

@@ -20,7 +20,7 @@
 namespace ramp {
 namespace {
 
-constexpr TensorOptions variable{.dtype = float64, .requires_grad = true};
+TensorOptions variable() { return {.dtype = float64, .requires_grad = true}; }
 using Floats = std::vector<float>;
 
 struct Moments {
@@ -51,12 +51,12 @@ TEST(PReLU, HasOneSlopeOrOnePerChannel) {
 
 TEST(PReLU, GradientsOfInputAndSlopesEqualTheJacobian) {
   Generator generator(1);
-  const Tensor x = randn({6, 5}, variable, generator);
+  const Tensor x = randn({6, 5}, variable(), generator);
   const auto f = [](const std::vector<Tensor>& in) { return prelu(in[0], in[1]); };
   const GradcheckOptions options{.kinks = {0}};
-  gradcheck(f, {x, tensor({0.25}, variable)}, options);
-  gradcheck(f, {x, uniform({5}, 0.1, 0.5, variable, generator)}, options);
-  gradcheck(f, {x, uniform({6, 5}, -1.5, -0.5, variable, generator)}, options);
+  gradcheck(f, {x, tensor({0.25}, variable())}, options);
+  gradcheck(f, {x, uniform({5}, 0.1, 0.5, variable(), generator)}, options);
+  gradcheck(f, {x, uniform({6, 5}, -1.5, -0.5, variable(), generator)}, options);
 }
 
 TEST(PReLU, IsLeakyAtAFixedSlope) {
@@ -69,7 +69,7 @@ TEST(PReLU, IsLeakyAtAFixedSlope) {
 
 TEST(PReLU, TakesTheRightBranchAtZeroUnlessToldOtherwise) {
   for (const double at_zero : {1.0, 0.25, 0.0}) {
-    const Tensor x = tensor({0, -0.0}, variable), slope = tensor({0.25}, variable);
+    const Tensor x = tensor({0, -0.0}, variable()), slope = tensor({0.25}, variable());
     const Tensor y = prelu(x, slope, {.slope_at_zero = at_zero});
     sum(y).backward();
     EXPECT_EQ(y.to_vector<double>(), (std::vector<double>{0, 0}));
@@ -83,7 +83,7 @@ TEST(PReLU, TakesTheRightBranchAtZeroUnlessToldOtherwise) {
 }
 
 TEST(PReLU, PassesNaNOn) {
-  const Tensor x = tensor({NAN, 1}, variable), slope = tensor({0.25}, variable);
+  const Tensor x = tensor({NAN, 1}, variable()), slope = tensor({0.25}, variable());
   const Tensor y = prelu(x, slope);
   sum(y).backward();
   EXPECT_TRUE(std::isnan(y.to_vector<double>()[0]) && std::isnan(x.grad().to_vector<double>()[0]));
@@ -150,7 +150,7 @@ TEST(RReLU, TakesTheMeanSlopeInEvaluation) {
 
 TEST(RReLU, BackwardUsesTheSlopesThatForwardDrew) {
   Generator generator(4);
-  const Tensor x = randn({8, 7}, variable, generator);
+  const Tensor x = randn({8, 7}, variable(), generator);
   for (const RReLUOptions& options : {RReLUOptions{}, {.lower = 3, .upper = 8, .draws = RReLUOptions::divisor}})
     gradcheck(
         [&](const std::vector<Tensor>& in) {
@@ -204,7 +204,7 @@ TEST(CReLU, DoublesTheWidth) {
   EXPECT_EQ(x.grad().to_vector<float>(), (Floats{1, -1000, 1 - 100, 10}));  // at 0 both halves have slope 1
 
   Generator generator(8);
-  gradcheck([](const std::vector<Tensor>& in) { return crelu(in[0]); }, {randn({4, 3}, variable, generator)},
+  gradcheck([](const std::vector<Tensor>& in) { return crelu(in[0]); }, {randn({4, 3}, variable(), generator)},
             {.kinks = {0}});
   EXPECT_EQ(error_of([] { crelu(scalar(1)); }), "[crelu] a scalar has no axis to widen");
 }
@@ -224,7 +224,7 @@ TEST(Maxout, TakesTheLargestOfNeighbours) {
   EXPECT_EQ(tie.grad().to_vector<float>(), (Floats{1, 0}));
 
   Generator generator(9);
-  gradcheck([](const std::vector<Tensor>& in) { return maxout(in[0], 4); }, {randn({3, 8}, variable, generator)});
+  gradcheck([](const std::vector<Tensor>& in) { return maxout(in[0], 4); }, {randn({3, 8}, variable(), generator)});
 }
 
 TEST(Maxout, RefusesWhatDoesNotFit) {
@@ -264,7 +264,7 @@ TEST(AlphaDropout, DropsToTheSaturationValue) {
 
 TEST(AlphaDropout, LearnsInTrainingAndRestsInEvaluation) {
   Generator generator(12);
-  const Tensor x = randn({5, 4}, variable, generator);
+  const Tensor x = randn({5, 4}, variable(), generator);
   gradcheck(
       [](const std::vector<Tensor>& in) {
         Generator same(13);

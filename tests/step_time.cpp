@@ -20,7 +20,8 @@ double microseconds(const Step& step, int steps) {
     Tensor loss;
     for (int i = 0; i < steps; ++i) loss = step();
     loss.item();
-    rounds.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() / steps);
+    rounds.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() /
+                     steps);
   }
   std::sort(rounds.begin(), rounds.end());
   return rounds[2];

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iomanip>
 #include <iostream>
 #include <numeric>
 
@@ -36,38 +35,6 @@ Report::Report(const ramp::data::Dataset& set, const Tensor& logits, std::vector
   labels = Tensor(set.labels).to_vector<int32_t>();
   guesses = argmax(logits, 1).to_vector<int32_t>();
   certainty = max(softmax(logits.detach()), 1).to_vector<float>();
-}
-
-void Report::print_confusion(std::ostream& out) const {
-  const size_t classes = names.size();
-  std::vector<int64_t> counts(classes * classes);
-  for (size_t i = 0; i < labels.size(); ++i)
-    ++counts[static_cast<size_t>(labels[i]) * classes + static_cast<size_t>(guesses[i])];
-
-  // Names that are more than the class's number stand beside it in the rows; the columns have room for the number only.
-  std::vector<std::string> titles;
-  size_t width = 0;
-  for (size_t c = 0; c < classes; ++c) {
-    const std::string number = std::to_string(c);
-    titles.push_back(names[c] == number ? number : names[c] + ' ' + number);
-    width = std::max(width, titles[c].size());
-  }
-  constexpr int cell = 5;
-  const std::string margin(width, ' ');
-  out << "Confusion matrix (rows: the true class, columns: the model's guess, .: never)\n\n" << margin << " |";
-  for (size_t c = 0; c < classes; ++c) out << std::setw(cell) << c;
-  out << " |  right\n" << std::string(width, '-') << "-+" << std::string(cell * classes, '-') << "-+--------\n";
-  for (size_t row = 0; row < classes; ++row) {
-    out << std::setw(static_cast<int>(width)) << titles[row] << " |";
-    int64_t total = 0;
-    for (size_t c = 0; c < classes; ++c) {
-      const int64_t count = counts[row * classes + c];
-      total += count;
-      out << std::setw(cell) << (count > 0 ? std::to_string(count) : ".");
-    }
-    const double right = static_cast<double>(counts[row * classes + row]) / static_cast<double>(total);
-    out << " | " << std::setw(7) << (total > 0 ? percent(right, 1) : "-") << '\n';
-  }
 }
 
 void Report::print_mistakes(std::ostream& out, int count) const {

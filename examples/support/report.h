@@ -14,9 +14,6 @@ struct Report {
   /// From a model's logits [n, classes] for the data set. Throws ramp::Error when they do not fit it.
   Report(const ramp::data::Dataset& set, const ramp::Tensor& logits, std::vector<std::string> class_names);
 
-  /// A table that counts how often each class (the row) was taken for each class (the column), with the share of the
-  /// row that was right. At most 80 columns wide for ten classes.
-  void print_confusion(std::ostream& out) const;
   /// The mistakes the model was surest of, up to `count`, drawn side by side as wide as the terminal allows, each with
   /// its label, the model's guess and the probability it gave that guess.
   void print_mistakes(std::ostream& out, int count) const;
