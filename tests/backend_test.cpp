@@ -73,7 +73,7 @@ std::vector<Unary> unary_formulas() {
   RAMP_ELEMENTARY(RAMP_DEFAULT)
   RAMP_ACTIVATIONS(RAMP_DEFAULT)
 #undef RAMP_DEFAULT
-      for (double exponent : {0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 2.5}) all.push_back(Unary(formula::Pow{exponent}));
+  for (double exponent : {0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 2.5}) all.push_back(Unary(formula::Pow{exponent}));
   all.push_back(Unary(formula::Clamp{-1, 0.5}));
   all.push_back(Unary(formula::ReLU{.slope_at_zero = 0}));
   all.push_back(Unary(formula::LeakyReLU{.alpha = 0.2, .slope_at_zero = 0.2}));

@@ -18,7 +18,8 @@ struct Training {
   std::optional<optim::SGD> sgd;
   std::vector<Tensor> images, labels;  // three batches of 16 and one of 5
 
-  Training(Device device, DType dtype, optim::SGDOptions options = {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-3})
+  Training(Device device, DType dtype,
+           optim::SGDOptions options = {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-3})
       : device(device), dtype(dtype), model(network()) {
     sgd.emplace(model.parameters(), options);
     Generator generator(5);
@@ -30,8 +31,9 @@ struct Training {
   Sequential network() {
     manual_seed(2);
     const DenseOptions options{.dtype = dtype};
-    Sequential model{Dense(6, 33, options), RReLU(), Dropout(0.3, masks), Dense(33, 17, options), PReLU(),
-                     AlphaDropout(0.2), Dense(17, 4, options)};
+    Sequential model{Dense(6, 33, options),  RReLU(), Dropout(0.3, masks),
+                     Dense(33, 17, options), PReLU(), AlphaDropout(0.2),
+                     Dense(17, 4, options)};
     model.to(dtype);
     model.to(device);
     return model;
@@ -76,7 +78,8 @@ class Capture : public OnDevices {
     const std::vector<double> eager = run(false), replayed = run(true);
     ASSERT_EQ(eager.size(), replayed.size());
     for (size_t i = 0; i < eager.size(); ++i)
-      ASSERT_EQ(std::memcmp(&eager[i], &replayed[i], sizeof(double)), 0) << i << ": " << eager[i] << ", " << replayed[i];
+      ASSERT_EQ(std::memcmp(&eager[i], &replayed[i], sizeof(double)), 0)
+          << i << ": " << eager[i] << ", " << replayed[i];
     EXPECT_EQ(run(true), replayed) << "two runs";
   }
   static constexpr auto nothing = [](Training&, int) {};
@@ -88,7 +91,8 @@ RAMP_ON_DEVICES(Capture);
 TEST_P(Capture, equals_eager_steps_bit_for_bit) { expect_the_same(12, 1, nothing, in_turn); }
 
 TEST_P(Capture, follows_the_learning_rate) {
-  expect_the_same(12, 1, [](Training& t, int i) { t.sgd->set_learning_rate(0.1 / (1 + i)); }, in_turn);
+  expect_the_same(
+      12, 1, [](Training& t, int i) { t.sgd->set_learning_rate(0.1 / (1 + i)); }, in_turn);
 }
 
 TEST_P(Capture, notices_other_options_of_the_optimizer) {
@@ -214,10 +218,13 @@ TEST_P(Capture, refuses_what_no_replay_can_do) {
   int calls = 0;
   Tensor average = zeros({4}, options);
   const std::pair<std::string, std::string> cases[] = {
-      {message([&](const Tensor& x) { return x + tensor({1, 2, 3, 4}, options); }),
+      {message([&](const Tensor& x) {
+         return x + tensor({1, 2, 3, 4}, options);
+       }),
        "[copy] a copy between the CPU and a CUDA device (item() is one) cannot be part of a captured step"},
       {message([&](const Tensor& x) { return ++calls == 1 ? x : x + ones({1000}, options).array().numel(); }),
-       "[allocate] " + std::to_string(1000 * size_of(dtype())) + " bytes that the warm-up steps did not need cannot be part of a captured step"},
+       "[allocate] " + std::to_string(1000 * size_of(dtype())) +
+           " bytes that the warm-up steps did not need cannot be part of a captured step"},
       {message([&](const Tensor& x) { return average = average + x; }),
        "[capture] a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead"},
       {message([&](const Tensor& x) {
@@ -255,8 +262,9 @@ TEST_P(Capture, reports_a_label_out_of_range) {
   const Tensor wrong = from_vector<int32_t>({0, 1, 4, 0, 0}, {5}, device());
   if (device().is_cuda()) {
     const Tensor loss = step(t.images[3], wrong);
-    EXPECT_EQ(error_of([&] { loss.item(); }),
-              "[capture] labels and indices must lie in their ranges, got one outside, at position 2, in a replayed step");
+    EXPECT_EQ(
+        error_of([&] { loss.item(); }),
+        "[capture] labels and indices must lie in their ranges, got one outside, at position 2, in a replayed step");
   } else {
     EXPECT_EQ(error_of([&] { step(t.images[3], wrong); }), "[cross_entropy] labels must lie in [0, 4), got 4 at row 2");
   }
@@ -266,7 +274,8 @@ TEST_P(Capture, reports_a_label_out_of_range) {
 TEST_P(Capture, nests_as_part_of_the_outer_step) {
   auto inner = capture([](const Tensor& x) { return x * 2; });
   auto outer = capture([&](const Tensor& x) { return inner(x) + 1; });
-  for (int i = 0; i < 8; ++i) EXPECT_EQ(sum(outer(full({2}, i, {.dtype = dtype(), .device = device()}))).item(), 4 * i + 2);
+  for (int i = 0; i < 8; ++i)
+    EXPECT_EQ(sum(outer(full({2}, i, {.dtype = dtype(), .device = device()}))).item(), 4 * i + 2);
   EXPECT_EQ(outer.graphs(), if_cuda(1));
   EXPECT_EQ(inner.graphs(), 0);
 }
@@ -279,7 +288,8 @@ TEST_P(Capture, keeps_to_its_memory) {
     Tensor loss;
     for (int i = 0; i < 6; ++i) loss = step(t.images[0], t.labels[0]);
     const MemoryStats before = memory_stats(device());
-    for (int i = 0; i < 50; ++i) loss = step(t.images[static_cast<size_t>(i % 3)], t.labels[static_cast<size_t>(i % 3)]);
+    for (int i = 0; i < 50; ++i)
+      loss = step(t.images[static_cast<size_t>(i % 3)], t.labels[static_cast<size_t>(i % 3)]);
     const MemoryStats after = memory_stats(device());
     EXPECT_EQ(after.live_bytes, before.live_bytes);
     EXPECT_EQ(after.system_allocations, before.system_allocations);
@@ -314,10 +324,12 @@ TEST_P(Capture, notices_that_parameters_moved) {
   auto step = t.captured();
   for (int i = 0; i < 6; ++i) step(t.images[0], t.labels[0]);
   t.model.to(Device::cpu());
-  EXPECT_NE(error_of([&] { step(t.images[0], t.labels[0]); }).find("must be on one device, got cuda:0 and cpu"), std::string::npos);
-  t.model.to(device());
-  EXPECT_NE(error_of([&] { step(t.images[0], t.labels[0]); }).find("was moved or replaced after the optimizer was made"),
+  EXPECT_NE(error_of([&] { step(t.images[0], t.labels[0]); }).find("must be on one device, got cuda:0 and cpu"),
             std::string::npos);
+  t.model.to(device());
+  EXPECT_NE(
+      error_of([&] { step(t.images[0], t.labels[0]); }).find("was moved or replaced after the optimizer was made"),
+      std::string::npos);
   t.sgd.emplace(t.model.parameters(), optim::SGDOptions{.learning_rate = 0.1});
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(std::isfinite(step(t.images[0], t.labels[0]).item()));
   EXPECT_EQ(step.graphs(), 2);
