@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "ramp/core/device.h"
+#include "ramp/core/error.h"
 
 int main(int argc, char** argv) {
   // First of all, as parameters of tests are made while they are registered.
