@@ -1,6 +1,7 @@
 #include "ramp/core/array.h"
 
 #include "ramp/core/backend.h"
+#include "ramp/core/trace.h"
 
 namespace ramp {
 
@@ -65,6 +66,12 @@ Array to(const Array& x, Device device) {
   Array out(x.shape(), x.dtype(), device);
   copy(x, out);
   return out;
+}
+
+Array to_host(const char* op, const Array& x) {
+  if (cpu::recording || (tracing() && x.device().is_cuda()))
+    fail(op, "reading a value back cannot be part of a captured step");
+  return to(x, Device::cpu());
 }
 
 Array to(const Array& x, DType dtype) {

@@ -58,6 +58,8 @@ void copy(const Array& from, const Array& to);
 /// A copy with memory of its own, on `device`.
 Array clone(const Array& x);
 Array to(const Array& x, Device device);
+/// On the CPU, to be read there. Throws Error in the name of `op` in a step that is being captured (capture.h).
+Array to_host(const char* op, const Array& x);
 /// Converted to another dtype: to an integer type values are truncated towards zero and saturate, NaN gives 0.
 Array to(const Array& x, DType dtype);
 

@@ -53,13 +53,14 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   B::sgd(sgd, x, x, x);                // parameter, gradient, velocity (undefined without momentum)
 };
 
-// A backend whose steps can be captured (capture.h) adds a type Graph: cuda/graph.h.
+// Each adds a type Graph, a captured step (capture.h): cpu/graph.h, cuda/graph.h.
 
 /// Calls f with the backend of a device.
 template <class F>
 decltype(auto) on(Device device, F&& f) {
 #ifdef RAMP_CUDA
   if (device.is_cuda()) {
+    if (cpu::recording) fail("capture", "a step whose inputs are on the CPU cannot use ", device);
     Cuda::use(device.index);
     return f(Cuda{});
   }

@@ -24,22 +24,17 @@ StepGraphs::StepGraphs(CaptureOptions options) : options_(options) {
 }
 
 Tensor StepGraphs::run(std::span<const Tensor> inputs, const Step& step) {
-  StepKey key{inputs[0].device(), recording(), {}};
+  const Device device = inputs[0].device();
   for (const Tensor& x : inputs) {
-    if (x.device() != key.device) fail(op, "inputs must be on one device, got ", key.device, " and ", x.device());
+    if (x.device() != device) fail(op, "inputs must be on one device, got ", device, " and ", x.device());
     if (x.requires_grad()) fail(op, "an input must not require a gradient, got one of shape ", x.shape());
-    key.inputs.emplace_back(x.shape(), x.dtype());
   }
   if (inside) return step(inputs);
   const Inside guard;
-  return on(key.device, [&]<class B>(B) -> Tensor {
-    if constexpr (requires { typename B::Graph; }) {
-      if (!held_) held_ = std::make_shared<StepGraphList<typename B::Graph>>();
-      return static_cast<StepGraphList<typename B::Graph>*>(held_.get())
-          ->run(key, inputs, step, options_.warmup, graphs_);
-    } else {
-      return Tensor(clone(step(inputs).array()));
-    }
+  return on(device, [&]<class B>(B) {
+    std::shared_ptr<void>& held = held_[device.is_cuda()];
+    if (!held) held = std::make_shared<StepGraphList<typename B::Graph>>();
+    return static_cast<StepGraphList<typename B::Graph>*>(held.get())->run(inputs, step, options_.warmup, graphs_);
   });
 }
 

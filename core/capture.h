@@ -1,5 +1,5 @@
 #pragma once
-// A whole training step as one CUDA graph.
+// A whole training step as one graph.
 
 #include <functional>
 #include <memory>
@@ -26,7 +26,7 @@ class StepGraphs {
 
  private:
   CaptureOptions options_;
-  std::shared_ptr<void> held_;  // as the backend knows them
+  std::shared_ptr<void> held_[2];  // on the CPU, on CUDA; as the backend knows them
   int64_t graphs_ = 0;
 };
 
@@ -54,7 +54,7 @@ class Captured {
   StepGraphs graphs_;
 };
 
-/// A step that, on a CUDA device, is replayed as one graph, which spares the host nearly all its work:
+/// A step that is replayed as one graph, which spares the host nearly all its work (cpu/graph.h, cuda/graph.h):
 ///
 ///   auto step = capture([&](const Tensor& images, const Tensor& labels) {
 ///     Tensor loss = cross_entropy(model(images), labels);

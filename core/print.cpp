@@ -112,7 +112,7 @@ struct Printer {
 
 std::ostream& operator<<(std::ostream& out, const Tensor& x) {
   if (!x.defined()) return out << "undefined";
-  Printer printer{out, to(x.array(), Device::cpu()), x.numel() > abridge_above};
+  Printer printer{out, to_host("print", x.array()), x.numel() > abridge_above};
   printer.choose_format();
   printer.print(0, 0);
   return out;

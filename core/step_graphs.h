@@ -1,5 +1,5 @@
 #pragma once
-// From eager steps to replays: which graph belongs to a call, if any. `Graph` is a backend's (cuda/graph.h) or a test's.
+// From eager steps to replays: which graph belongs to a call, if any. `Graph` is a backend's or a test's.
 
 #include <algorithm>
 #include <list>
@@ -8,17 +8,32 @@
 #include <utility>
 #include <vector>
 
+#include "ramp/core/autograd.h"
 #include "ramp/core/capture.h"
 #include "ramp/core/trace.h"
 
 namespace ramp {
 
 /// What a graph is captured for, beside what its trace holds.
-struct StepKey {
-  Device device;
-  bool records;
-  std::vector<std::pair<Shape, DType>> inputs;
-  bool operator==(const StepKey&) const = default;
+class StepKey {
+ public:
+  explicit StepKey(std::span<const Tensor> inputs) : device_(inputs[0].device()), records_(recording()) {
+    for (const Tensor& x : inputs) inputs_.push_back({x.shape(), x.dtype()});
+  }
+  bool fits(std::span<const Tensor> inputs) const {
+    return inputs[0].device() == device_ && recording() == records_ &&
+           std::equal(inputs_.begin(), inputs_.end(), inputs.begin(), inputs.end(),
+                      [](const Input& a, const Tensor& b) { return a.shape == b.shape() && a.dtype == b.dtype(); });
+  }
+
+ private:
+  struct Input {
+    Shape shape;
+    DType dtype;
+  };
+  Device device_;
+  bool records_;
+  std::vector<Input> inputs_;
 };
 
 /// One graph and its way there.
@@ -30,13 +45,14 @@ struct StepGraph {
   std::vector<Tensor> inputs;  // where it reads them
   std::optional<Trace> trace;  // once captured
   Array result;
+  std::vector<RandomKey> keys;
 
-  explicit StepGraph(const StepKey& key) : key(key) {
-    for (const auto& [shape, dtype] : key.inputs) inputs.emplace_back(Array(shape, dtype, key.device));
+  explicit StepGraph(std::span<const Tensor> given) : key(given) {
+    for (const Tensor& x : given) inputs.emplace_back(Array(x.shape(), x.dtype(), x.device()));
   }
 
   void take(std::span<const Tensor> given) {
-    for (size_t i = 0; i < inputs.size(); ++i) copy(given[i].array(), inputs[i].array());
+    for (size_t i = 0; i < inputs.size(); ++i) graph.take(given[i].array(), inputs[i].array());
   }
 
   Tensor warm_up(const StepGraphs::Step& step) {
@@ -52,6 +68,9 @@ struct StepGraph {
       graph.capture([&] {
         const Tracing scope(made);
         result = step(inputs).array();
+        // Where an input lies is not where its numbers will be.
+        for (const Tensor& x : inputs)
+          if (result.storage() == x.array().storage()) result = clone(result);
       });
     } catch (...) {
       made.undo();
@@ -68,7 +87,8 @@ struct StepGraph {
   }
 
   Tensor replay() {
-    graph.launch(trace->keys());
+    trace->present_keys(keys);
+    graph.launch(keys);
     trace->advance();
     return Tensor(clone(result));
   }
@@ -78,10 +98,9 @@ struct StepGraph {
 template <class Graph>
 class StepGraphList {
  public:
-  Tensor run(const StepKey& key, std::span<const Tensor> inputs, const StepGraphs::Step& step, int warmup,
-             int64_t& graphs) {
-    auto entry = find(key);
-    if (entry == entries_.end()) entry = entries_.emplace(entries_.end(), key);
+  Tensor run(std::span<const Tensor> inputs, const StepGraphs::Step& step, int warmup, int64_t& graphs) {
+    auto entry = find(inputs);
+    if (entry == entries_.end()) entry = entries_.emplace(entries_.end(), inputs);
     entries_.splice(entries_.end(), entries_, entry);  // the last one used is the last one evicted
     entry->take(inputs);
     if (entry->trace) return entry->replay();
@@ -89,7 +108,7 @@ class StepGraphList {
     try {
       Tensor out = entry->capture(step);
       ++graphs;
-      evict(key);
+      evict(inputs);
       return out;
     } catch (...) {
       entries_.erase(entry);
@@ -101,14 +120,14 @@ class StepGraphList {
   using List = std::list<StepGraph<Graph>>;
 
   /// The graph that does what the step would do now, else the one that is warming up, else the end.
-  typename List::iterator find(const StepKey& key) {
+  typename List::iterator find(std::span<const Tensor> inputs) {
     auto warming = entries_.end();
     for (auto entry = entries_.begin(); entry != entries_.end();) {
       if (entry->trace && !entry->trace->same_objects()) {
         entry = entries_.erase(entry);
         continue;
       }
-      if (entry->key == key) {
+      if (entry->key.fits(inputs)) {
         if (!entry->trace) warming = entry;
         else if (entry->trace->same_state()) return entry;
       }
@@ -117,8 +136,8 @@ class StepGraphList {
     return warming;
   }
 
-  void evict(const StepKey& key) {
-    const auto of_key = [&](const StepGraph<Graph>& entry) { return entry.key == key; };
+  void evict(std::span<const Tensor> inputs) {
+    const auto of_key = [&](const StepGraph<Graph>& entry) { return entry.key.fits(inputs); };
     if (std::count_if(entries_.begin(), entries_.end(), of_key) > most_variants)
       entries_.erase(std::find_if(entries_.begin(), entries_.end(), of_key));
   }

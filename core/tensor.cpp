@@ -116,8 +116,7 @@ Tensor Tensor::detach() const { return Tensor(array()); }
 
 double Tensor::item() const {
   if (numel() != 1) fail("item", "expected one element, got shape ", shape());
-  if (tracing() && device().is_cuda()) fail("item", "reading a value back cannot be part of a captured step");
-  const Array host = ramp::to(array(), Device::cpu());
+  const Array host = to_host("item", array());
   return visit(host.dtype(), [&](auto t) { return static_cast<double>(*host.data<decltype(t)>()); });
 }
 

@@ -66,7 +66,7 @@ class Tensor {
   /// The elements in row-major order; throws Error when T is not the dtype's type.
   template <class T>
   std::vector<T> to_vector() const {
-    const Array host = ramp::to(array(), Device::cpu());
+    const Array host = to_host("to_vector", array());
     const T* begin = host.data<T>();
     return {begin, begin + host.numel()};
   }

@@ -84,8 +84,8 @@ bool Trace::same_state() const {
                      [](const Seen& s) { return !s.node || s.node->has_grad == s.had_gradient; });
 }
 
-std::vector<RandomKey> Trace::keys() const {
-  std::vector<RandomKey> keys;
+void Trace::present_keys(std::vector<RandomKey>& keys) const {
+  keys.clear();
   for (const Draw& draw : sources_) {
     if (draw.fixed) {
       keys.push_back(draw.key);
@@ -94,7 +94,6 @@ std::vector<RandomKey> Trace::keys() const {
       keys.push_back({generator.seed(), generator.ticket() + draw.offset});
     }
   }
-  return keys;
 }
 
 void Trace::advance() {

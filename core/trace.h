@@ -45,8 +45,8 @@ class Trace {
   bool same_objects() const;
   /// Whether flags and options, and which tensors have a gradient already, are as they were when the step began.
   bool same_state() const;
-  /// The keys that the step would draw now, in the order of `drawn`.
-  std::vector<RandomKey> keys() const;
+  /// Makes `keys` those that the step would draw now, in the order of `drawn`.
+  void present_keys(std::vector<RandomKey>& keys) const;
   /// Leaves generators and gradients as the step would.
   void advance();
 

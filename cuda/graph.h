@@ -22,6 +22,8 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
+  /// Gives the step its input: `to` stands for it.
+  void take(const Array& from, const Array& to) { copy(from, to); }
   /// Runs a step as ever. What it needs beside memory (plans of products, the number of random arrays) is there afterwards.
   void warm_up(const std::function<void()>& step);
   /// Records a step without running it. Throws what it throws, and Error when it holds more than kernels, fills and copies

@@ -62,7 +62,7 @@ void orthonormalize(double* a, int64_t rows, int64_t n) {
     double* row = a + i * n;
     const double length = std::sqrt(dot(row, row, n));
     for (int64_t k = 0; k < n; ++k) row[k] /= length;
-    parallel_for(rows - i - 1, std::max<int64_t>(1, (1 << 17) / n), [=](int64_t begin, int64_t end) {
+    in_bands(rows - i - 1, std::max<int64_t>(1, (1 << 17) / n), [=](int64_t begin, int64_t end) {
       for (int64_t j = begin; j < end; ++j) {
         double* other = row + (j + 1) * n;
         const double overlap = dot(row, other, n);
@@ -170,7 +170,7 @@ Initializer orthogonal(double gain) {
     if (!is_floating(options.dtype)) fail("orthogonal", "expected float32 or float64, got ", options.dtype);
     if (shape.rank() < 2 || shape.numel() == 0) fail("orthogonal", "expected a matrix [r, ...], got ", shape);
     const int64_t rows = shape[0], columns = shape.numel() / rows, fewer = std::min(rows, columns);
-    Array q = randn({fewer, std::max(rows, columns)}, {.dtype = float64}, generator).array();
+    Array q = to_host("orthogonal", randn({fewer, std::max(rows, columns)}, {.dtype = float64}, generator).array());
     orthonormalize(q.data<double>(), fewer, q.shape()[1]);
     if (rows > columns) q = transpose(q);
     return deliver((q * gain).view(shape), options);
@@ -202,10 +202,10 @@ Initializer truncated_normal(TruncatedNormalOptions law) {
     check_fans("truncated_normal", fans);
     if (!is_floating(options.dtype)) fail("truncated_normal", "expected float32 or float64, got ", options.dtype);
     // The normal law's quantile function, of numbers that are uniform between its values at both cuts.
-    const Array values = ramp::uniform(shape, 0, 1, {.dtype = float64}, generator).array();
+    const Array values = to_host("truncated_normal", ramp::uniform(shape, 0, 1, {.dtype = float64}, generator).array());
     const double below = std::erfc(law.cut / std::numbers::sqrt2) / 2;
     double* x = values.data<double>();
-    parallel_for(values.numel(), 1024, [=](int64_t begin, int64_t end) {
+    in_bands(values.numel(), 1024, [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const double p = below + x[i] * (1 - 2 * below);
         x[i] = law.mean + law.deviation * (p <= 0.5 ? -upper_quantile(p) : upper_quantile(1 - p));

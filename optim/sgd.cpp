@@ -139,12 +139,22 @@ struct SGD::Group {
     options = wanted;
   }
 
-  /// What a step does differently for, beside the learning rate.
-  auto mode() const {
-    std::vector<bool> fresh;
+  /// What a step does differently for, beside the learning rate: the options, and which velocities are not yet set.
+  std::vector<bool> fresh() const {
+    std::vector<bool> all;
     for (const Arena& arena : arenas)
-      for (const Slot& slot : arena.slots) fresh.push_back(slot.fresh);
-    return std::tuple(options.momentum, options.dampening, options.weight_decay, options.nesterov, fresh);
+      for (const Slot& slot : arena.slots) all.push_back(slot.fresh);
+    return all;
+  }
+  bool would_do(const SGDOptions& o, const std::vector<bool>& fresh) const {
+    if (std::tie(o.momentum, o.dampening, o.weight_decay, o.nesterov) !=
+        std::tie(options.momentum, options.dampening, options.weight_decay, options.nesterov))
+      return false;
+    size_t i = 0;
+    for (const Arena& arena : arenas)
+      for (const Slot& slot : arena.slots)
+        if (slot.fresh != fresh[i++]) return false;
+    return true;
   }
 };
 
@@ -213,7 +223,8 @@ void SGD::watch(Trace& trace) {
     for (const Arena& arena : group.arenas)
       for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate}) trace.hold(x);
     // The groups stay in their memory when the optimizer is moved.
-    trace.depend(life_, [&group, mode = group.mode()] { return group.mode() == mode; });
+    trace.depend(life_,
+                 [&group, options = group.options, fresh = group.fresh()] { return group.would_do(options, fresh); });
   }
 }
 

@@ -2,10 +2,13 @@
 // The CPU backend; backend.h states what each function means.
 
 #include "ramp/core/array_ops.h"
+#include "ramp/core/cpu/graph.h"
 
 namespace ramp {
 
 struct Cpu {
+  using Graph = cpu::Graph;
+
   static void* allocate(int64_t bytes);
   static void deallocate(void* data, int64_t bytes);
   static MemoryStats memory_stats();

@@ -14,39 +14,55 @@ namespace {
 
 constexpr int64_t grain = 1 << 15;  // elements a thread should at least get: about 10 us of the cheapest formula
 
-/// Calls body(offset of a, stride of a, offset of b, stride of b, offset of out, n) for contiguous runs of `out`.
-template <class Body>
-void broadcast_runs(const Shape& a, const Shape& b, const Shape& out, const Body& body) {
+/// An operand that broadcasts to a loop's output: each index its own part when there are as many elements.
+template <class T>
+Touch<const T> operand(const Array& x, const Array& out) {
+  return {x, x.numel() != out.numel()};
+}
+
+/// Loops over contiguous runs of `out`: calls body(a + offset, stride of a, b + offset, stride of b, addresses of `same`
+/// + offset..., n), where `same` have the shape of `out`, and the last of them is `out`.
+template <class T, class Body, class... U>
+void broadcast_runs(const Array& a, const Array& b, const Array& out, const Body& body, Touch<U>... same) {
   if (out.numel() == 0) return;
-  const BroadcastAxes axes = merged_axes(a, b, out);
+  const BroadcastAxes axes = merged_axes(a.shape(), b.shape(), out.shape());
   const BroadcastAxis inner = axes.at[0];
-  const auto run = [&](int64_t outer, int64_t begin, int64_t end) {
+  const int64_t outer = out.numel() / inner.size;
+  // Over elements when they are one run, else over runs.
+  const auto run = [axes, inner, body](const T* pa, const T* pb, U*... ps, int64_t outer, int64_t begin, int64_t end) {
     int64_t offset_a = begin * inner.stride_a, offset_b = begin * inner.stride_b, rest = outer;
     for (int i = 1; i < axes.count; ++i) {
       offset_a += rest % axes.at[i].size * axes.at[i].stride_a;
       offset_b += rest % axes.at[i].size * axes.at[i].stride_b;
       rest /= axes.at[i].size;
     }
-    body(offset_a, static_cast<int>(inner.stride_a), offset_b, static_cast<int>(inner.stride_b),
-         outer * inner.size + begin, end - begin);
+    body(pa + offset_a, static_cast<int>(inner.stride_a), pb + offset_b, static_cast<int>(inner.stride_b),
+         (ps + outer * inner.size + begin)..., end - begin);
   };
-  const int64_t outer = out.numel() / inner.size;
+  const Touch<const T> ta = operand<T>(a, out), tb = operand<T>(b, out);
   if (outer == 1) {
-    parallel_for(inner.size, grain, [&](int64_t begin, int64_t end) { run(0, begin, end); });
+    parallel_for(
+        inner.size, grain,
+        [run](const T* pa, const T* pb, U*... ps, int64_t begin, int64_t end) { run(pa, pb, ps..., 0, begin, end); },
+        ta, tb, same...);
   } else {
-    parallel_for(outer, std::max<int64_t>(1, grain / inner.size), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) run(i, 0, inner.size);
-    });
+    parallel_for(
+        outer, std::max<int64_t>(1, grain / inner.size),
+        [run, size = inner.size](const T* pa, const T* pb, U*... ps, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) run(pa, pb, ps..., i, 0, size);
+        },
+        ta, tb, same...);
   }
 }
 
 template <class T, class Relation>
 void compare_all(const Array& a, const Array& b, const Array& out, Relation relation) {
-  const T *pa = a.data<T>(), *pb = b.data<T>();
-  uint8_t* to = out.data<uint8_t>();
-  parallel_for(out.numel(), grain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) to[i] = relation(pa[i], pb[i]);
-  });
+  parallel_for(
+      out.numel(), grain,
+      [relation](const T* pa, const T* pb, uint8_t* to, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) to[i] = relation(pa[i], pb[i]);
+      },
+      part<const T>(a), part<const T>(b), part<uint8_t>(out));
 }
 
 }  // namespace
@@ -54,9 +70,10 @@ void compare_all(const Array& a, const Array& b, const Array& out, Relation rela
 void Cpu::fill(const Array& x, double value) {
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    T* to = x.data<T>();
-    const T v = converted<T>(value);
-    parallel_for(x.numel(), grain, [=](int64_t begin, int64_t end) { std::fill(to + begin, to + end, v); });
+    parallel_for(
+        x.numel(), grain,
+        [v = converted<T>(value)](T* to, int64_t begin, int64_t end) { std::fill(to + begin, to + end, v); },
+        part<T>(x));
   });
 }
 
@@ -65,11 +82,12 @@ void Cpu::convert(const Array& from, const Array& to) {
     visit(to.dtype(), [&](auto t) {
       using From = decltype(f);
       using To = decltype(t);
-      const From* x = from.data<From>();
-      To* y = to.data<To>();
-      parallel_for(to.numel(), grain, [=](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) y[i] = converted<To>(x[i]);
-      });
+      parallel_for(
+          to.numel(), grain,
+          [](const From* x, To* y, int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) y[i] = converted<To>(x[i]);
+          },
+          part<const From>(from), part<To>(to));
     });
   });
 }
@@ -77,32 +95,34 @@ void Cpu::convert(const Array& from, const Array& to) {
 void Cpu::map(const Unary& f, const Array& x, const Array& y) {
   visit_floating(name(f), x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T* from = x.data<T>();
-    T* to = y.data<T>();
-    parallel_for(x.numel(), grain,
-                 [&](int64_t begin, int64_t end) { kernels<T>().map(f, from + begin, to + begin, end - begin); });
+    parallel_for(
+        x.numel(), grain,
+        [f](const T* x, T* y, int64_t begin, int64_t end) { kernels<T>().map(f, x + begin, y + begin, end - begin); },
+        part<const T>(x), part<T>(y));
   });
 }
 
 void Cpu::map_gradient(const Unary& f, const Array& x, const Array& y, const Array& gradient, const Array& out) {
   visit_floating(name(f), x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T *px = x.data<T>(), *py = y.data<T>(), *pg = gradient.data<T>();
-    T* to = out.data<T>();
-    parallel_for(x.numel(), grain, [&](int64_t begin, int64_t end) {
-      kernels<T>().map_gradient(f, px + begin, py + begin, pg + begin, to + begin, end - begin);
-    });
+    parallel_for(
+        x.numel(), grain,
+        [f](const T* x, const T* y, const T* g, T* out, int64_t begin, int64_t end) {
+          kernels<T>().map_gradient(f, x + begin, y + begin, g + begin, out + begin, end - begin);
+        },
+        part<const T>(x), part<const T>(y), part<const T>(gradient), part<T>(out));
   });
 }
 
 void Cpu::map(const Binary& f, const Array& a, const Array& b, const Array& y) {
   visit_floating(name(f), y.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T *pa = a.data<T>(), *pb = b.data<T>();
-    T* to = y.data<T>();
-    broadcast_runs(a.shape(), b.shape(), y.shape(), [&](int64_t ia, int sa, int64_t ib, int sb, int64_t io, int64_t n) {
-      kernels<T>().map2(f, pa + ia, sa, pb + ib, sb, to + io, n);
-    });
+    broadcast_runs<T>(
+        a, b, y,
+        [f](const T* a, int stride_a, const T* b, int stride_b, T* y, int64_t n) {
+          kernels<T>().map2(f, a, stride_a, b, stride_b, y, n);
+        },
+        part<T>(y));
   });
 }
 
@@ -110,12 +130,12 @@ void Cpu::map_gradient(const Binary& f, int argument, const Array& a, const Arra
                        const Array& out) {
   visit_floating(name(f), out.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T *pa = a.data<T>(), *pb = b.data<T>(), *pg = gradient.data<T>();
-    T* to = out.data<T>();
-    broadcast_runs(a.shape(), b.shape(), out.shape(),
-                   [&](int64_t ia, int sa, int64_t ib, int sb, int64_t io, int64_t n) {
-                     kernels<T>().map2_gradient(f, argument, pa + ia, sa, pb + ib, sb, pg + io, to + io, n);
-                   });
+    broadcast_runs<T>(
+        a, b, out,
+        [f, argument](const T* a, int stride_a, const T* b, int stride_b, const T* g, T* out, int64_t n) {
+          kernels<T>().map2_gradient(f, argument, a, stride_a, b, stride_b, g, out, n);
+        },
+        part<const T>(gradient), part<T>(out));
   });
 }
 
@@ -136,24 +156,25 @@ void Cpu::compare(Compare relation, const Array& a, const Array& b, const Array&
 void Cpu::where(const Array& condition, const Array& a, const Array& b, const Array& out) {
   visit(out.dtype(), [&](auto t) {
     using T = decltype(t);
-    const uint8_t* pick = condition.data<uint8_t>();
-    const T *pa = a.data<T>(), *pb = b.data<T>();
-    T* to = out.data<T>();
-    parallel_for(out.numel(), grain, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) to[i] = pick[i] ? pa[i] : pb[i];
-    });
+    parallel_for(
+        out.numel(), grain,
+        [](const uint8_t* pick, const T* a, const T* b, T* to, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) to[i] = pick[i] ? a[i] : b[i];
+        },
+        part<const uint8_t>(condition), part<const T>(a), part<const T>(b), part<T>(out));
   });
 }
 
 void Cpu::broadcast(const Array& x, const Array& out) {
   visit(out.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T* from = x.data<T>();
-    T* to = out.data<T>();
-    broadcast_runs(x.shape(), Shape{}, out.shape(), [&](int64_t ix, int stride, int64_t, int, int64_t io, int64_t n) {
-      if (stride) std::copy_n(from + ix, n, to + io);
-      else std::fill_n(to + io, n, from[ix]);
-    });
+    broadcast_runs<T>(
+        x, x, out,
+        [](const T* x, int stride, const T*, int, T* to, int64_t n) {
+          if (stride) std::copy_n(x, n, to);
+          else std::fill_n(to, n, *x);
+        },
+        part<T>(out));
   });
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "ramp/core/cpu/cpu.h"
+#include "ramp/core/cpu/graph.h"
 #include "ramp/core/cpu/parallel.h"
 #include "ramp/core/philox.h"
 
@@ -13,15 +14,18 @@ namespace {
 template <class T, class F>
 void from_uniform(const Array& out, RandomKey key, F f) {
   using Block = UniformBlock<T>;
-  T* to = out.data<T>();
   const int64_t n = out.numel();
-  parallel_for((n + Block::size - 1) / Block::size, 1 << 11, [=](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block) {
-      const Block numbers{random_words(key, static_cast<uint64_t>(block))};
-      for (int64_t j = 0; j < Block::size && block * Block::size + j < n; ++j)
-        to[block * Block::size + j] = f(numbers[static_cast<int>(j)]);
-    }
-  });
+  // A captured step draws with the key that is due when it runs.
+  const RandomKey* renewed = cpu::renewed(key);
+  parallel_for((n + Block::size - 1) / Block::size, 1 << 11,
+               [n, key, renewed, f](T* to, int64_t begin, int64_t end) {
+                 for (int64_t block = begin; block < end; ++block) {
+                   const Block numbers{random_words(renewed ? *renewed : key, static_cast<uint64_t>(block))};
+                   for (int64_t j = 0; j < Block::size && block * Block::size + j < n; ++j)
+                     to[block * Block::size + j] = f(numbers[static_cast<int>(j)]);
+                 }
+               },
+               Touch<T>{out, n % Block::size != 0});
 }
 
 }  // namespace

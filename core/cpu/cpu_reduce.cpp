@@ -1,7 +1,6 @@
 // Reductions. Every sum is gathered in blocks that do not depend on the number of threads, so its bits do not either.
 
 #include <cmath>
-#include <vector>
 
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/kernels.h"
@@ -17,27 +16,37 @@ constexpr int64_t column_block = 512;
 
 /// Rows of n contiguous elements to one number each.
 template <class T>
-void sum_rows(const T* x, int64_t outer, int64_t n, T* out) {
+void sum_rows(const Array& x, int64_t outer, int64_t n, const Array& out) {
   const int64_t blocks = (n + block - 1) / block;
   if (blocks <= 1) {
-    parallel_for(outer, std::max<int64_t>(1, block * 4 / std::max<int64_t>(1, n)), [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) out[i] = kernels<T>().sum(x + i * n, n);
-    });
+    parallel_for(
+        outer, std::max<int64_t>(1, block * 4 / std::max<int64_t>(1, n)),
+        [n](const T* x, T* out, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) out[i] = kernels<T>().sum(x + i * n, n);
+        },
+        part<const T>(x), part<T>(out));
     return;
   }
-  std::vector<double> partial(static_cast<size_t>(outer * blocks));
-  parallel_for(outer * blocks, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t at = i % blocks * block;
-      partial[static_cast<size_t>(i)] =
-          static_cast<double>(kernels<T>().sum(x + i / blocks * n + at, std::min(block, n - at)));
-    }
-  });
-  for (int64_t i = 0; i < outer; ++i) {
-    double total = 0;
-    for (int64_t b = 0; b < blocks; ++b) total += partial[static_cast<size_t>(i * blocks + b)];
-    out[i] = static_cast<T>(total);
-  }
+  const Array partial({outer, blocks}, float64);
+  parallel_for(
+      outer * blocks, 4,
+      [n, blocks](const T* x, double* partial, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t at = i % blocks * block;
+          partial[i] = static_cast<double>(kernels<T>().sum(x + i / blocks * n + at, std::min(block, n - at)));
+        }
+      },
+      whole<const T>(x), part<double>(partial));
+  parallel_for(
+      outer, std::max<int64_t>(1, (1 << 13) / blocks),
+      [blocks](const double* partial, T* out, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          double total = 0;
+          for (int64_t b = 0; b < blocks; ++b) total += partial[i * blocks + b];
+          out[i] = static_cast<T>(total);
+        }
+      },
+      part<const double>(partial), part<T>(out));
 }
 
 /// [n, inner] to [inner], `columns` of them.
@@ -61,43 +70,48 @@ void sum_columns(const T* x, int64_t n, int64_t inner, int64_t columns, T* out) 
 void Cpu::sum(const Array& x, AxisView view, const Array& out) {
   visit_floating("sum", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T* from = x.data<T>();
-    T* to = out.data<T>();
-    const auto [outer, n, inner] = view;
-    if (inner == 1) return sum_rows(from, outer, n, to);
-    const int64_t pieces = (inner + column_block - 1) / column_block;
-    const int64_t work = std::max<int64_t>(1, n * std::min(inner, column_block));
-    parallel_for(outer * pieces, std::max<int64_t>(1, (1 << 15) / work),
-                 [=, n = n, inner = inner](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i) {
-                     const int64_t o = i / pieces, column = i % pieces * column_block;
-                     sum_columns(from + o * n * inner + column, n, inner, std::min(column_block, inner - column),
-                                 to + o * inner + column);
-                   }
-                 });
+    if (view.inner == 1) return sum_rows<T>(x, view.outer, view.n, out);
+    // Over the columns of one matrix, or over matrices.
+    if (view.outer == 1) {
+      parallel_for(
+          view.inner, std::max<int64_t>(16, (1 << 15) / view.n),
+          [view](const T* x, T* out, int64_t begin, int64_t end) {
+            for (int64_t column = begin; column < end; column += column_block)
+              sum_columns(x + column, view.n, view.inner, std::min(column_block, end - column), out + column);
+          },
+          whole<const T>(x), part<T>(out));
+    } else {
+      parallel_for(
+          view.outer, std::max<int64_t>(1, (1 << 15) / (view.n * view.inner)),
+          [view](const T* x, T* out, int64_t begin, int64_t end) {
+            for (int64_t o = begin; o < end; ++o)
+              for (int64_t column = 0; column < view.inner; column += column_block)
+                sum_columns(x + o * view.n * view.inner + column, view.n, view.inner,
+                            std::min(column_block, view.inner - column), out + o * view.inner + column);
+          },
+          part<const T>(x), part<T>(out));
+    }
   });
 }
 
 void Cpu::max(const Array& x, AxisView view, const Array& values, const Array& indices) {
-  int32_t* index = indices.data<int32_t>();
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T* from = x.data<T>();
-    T* to = values.data<T>();
-    const auto [outer, n, inner] = view;
-    parallel_for(outer * inner, std::max<int64_t>(1, (1 << 14) / n),
-                 [=, n = n, inner = inner](int64_t begin, int64_t end) {
-                   for (int64_t at = begin; at < end; ++at) {
-                     const T* column = from + at / inner * n * inner + at % inner;
-                     int64_t best = 0;
-                     for (int64_t i = 1; i < n && column[best * inner] == column[best * inner]; ++i) {
-                       const T candidate = column[i * inner];
-                       if (candidate > column[best * inner] || candidate != candidate) best = i;
-                     }
-                     to[at] = column[best * inner];
-                     index[at] = static_cast<int32_t>(best);
-                   }
-                 });
+    parallel_for(
+        view.outer * view.inner, std::max<int64_t>(1, (1 << 14) / view.n),
+        [n = view.n, inner = view.inner](const T* from, T* to, int32_t* index, int64_t begin, int64_t end) {
+          for (int64_t at = begin; at < end; ++at) {
+            const T* column = from + at / inner * n * inner + at % inner;
+            int64_t best = 0;
+            for (int64_t i = 1; i < n && column[best * inner] == column[best * inner]; ++i) {
+              const T candidate = column[i * inner];
+              if (candidate > column[best * inner] || candidate != candidate) best = i;
+            }
+            to[at] = column[best * inner];
+            index[at] = static_cast<int32_t>(best);
+          }
+        },
+        Touch<const T>{x, view.inner != 1}, part<T>(values), part<int32_t>(indices));
   });
 }
 

@@ -11,25 +11,24 @@ void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Ar
   if (m == 0 || n == 0) return;
   visit_floating("matmul", out.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T *pa = a.data<T>(), *pb = b.data<T>();
-    T* to = out.data<T>();
     const int64_t lda = a.shape()[1], ldb = b.shape()[1];
-    // Each thread computes a band of rows or of columns, whichever there are more of; below about 4 MFLOP a band, starting
-    // a thread costs more than it gains.
-    const int64_t bands = std::clamp<int64_t>(2 * m * n * k / (4 << 20), 1, num_threads());
-    const auto band = [&](int64_t extent) {
-      return std::max<int64_t>(16, ((extent + bands - 1) / bands + 15) / 16 * 16);
-    };
-    if (m >= n) {
-      parallel_for(m, bands == 1 ? m : band(m), [&](int64_t begin, int64_t end) {
-        kernels<T>().matmul(end - begin, n, k, pa + begin * (options.transpose_a ? 1 : lda), lda, options.transpose_a,
-                            pb, ldb, options.transpose_b, to + begin * n, n);
-      });
+    const bool ta = options.transpose_a, tb = options.transpose_b;
+    const int64_t flops_a_piece = 1 << 20;
+    // Each thread computes a band of rows, or of columns where rows would be too few to be worth reading all of b for.
+    if (m >= 64 || m >= n) {
+      parallel_for(
+          m, std::max<int64_t>(1, flops_a_piece / (2 * n * k)),
+          [=](const T* a, const T* b, T* out, int64_t begin, int64_t end) {
+            kernels<T>().matmul(end - begin, n, k, a + begin * (ta ? 1 : lda), lda, ta, b, ldb, tb, out + begin * n, n);
+          },
+          Touch<const T>{a, ta}, whole<const T>(b), part<T>(out));
     } else {
-      parallel_for(n, bands == 1 ? n : band(n), [&](int64_t begin, int64_t end) {
-        kernels<T>().matmul(m, end - begin, k, pa, lda, options.transpose_a,
-                            pb + begin * (options.transpose_b ? ldb : 1), ldb, options.transpose_b, to + begin, n);
-      });
+      parallel_for(
+          n, std::max<int64_t>(16, flops_a_piece / (2 * m * k)),
+          [=](const T* a, const T* b, T* out, int64_t begin, int64_t end) {
+            kernels<T>().matmul(m, end - begin, k, a, lda, ta, b + begin * (tb ? ldb : 1), ldb, tb, out + begin, n);
+          },
+          whole<const T>(a), Touch<const T>{b, !tb}, whole<T>(out));
     }
   });
 }
@@ -37,38 +36,44 @@ void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Ar
 void Cpu::cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
                         const Array& gradient) {
   const int64_t n = logits.shape()[0], classes = logits.shape()[1];
-  const int32_t* label = labels.data<int32_t>();
-  const auto ignored = [&](int64_t i) { return label[i] == step.ignore_index; };
-  for (int64_t i = 0; i < n; ++i)
-    if (!ignored(i) && (label[i] < 0 || label[i] >= classes))
-      fail("cross_entropy", "labels must lie in [0, ", classes, "), got ", label[i], " at row ", i);
+  parallel_for(
+      1, 1,
+      [n, classes, ignore_index = step.ignore_index](const int32_t* label, int64_t, int64_t) {
+        for (int64_t i = 0; i < n; ++i)
+          if (label[i] != ignore_index && (label[i] < 0 || label[i] >= classes))
+            fail("cross_entropy", "labels must lie in [0, ", classes, "), got ", label[i], " at row ", i);
+      },
+      Touch<const int32_t>{labels, true, true});
   visit_floating("cross_entropy", logits.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T* from = logits.data<T>();
-    const T* weights = step.class_weights.defined() ? step.class_weights.data<T>() : nullptr;
-    T *loss = losses.data<T>(), *to = gradient.data<T>();
-    parallel_for(n, std::max<int64_t>(1, (1 << 13) / classes), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        if (ignored(i)) {
-          loss[i] = 0;
-          std::fill_n(to + i * classes, classes, T(0));
-        } else {
-          loss[i] = kernels<T>().cross_entropy(from + i * classes, classes, label[i], weights, step.label_smoothing,
-                                               to + i * classes);
-        }
-      }
-    });
+    parallel_for(
+        n, std::max<int64_t>(1, (1 << 13) / classes),
+        [classes, ignore_index = step.ignore_index, smoothing = step.label_smoothing](
+            const T* from, const int32_t* label, const T* weights, T* loss, T* to, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            if (label[i] == ignore_index) {
+              loss[i] = 0;
+              std::fill_n(to + i * classes, classes, T(0));
+            } else {
+              loss[i] = kernels<T>().cross_entropy(from + i * classes, classes, label[i], weights, smoothing,
+                                                   to + i * classes);
+            }
+          }
+        },
+        part<const T>(logits), part<const int32_t>(labels), whole<const T>(step.class_weights), part<T>(losses),
+        part<T>(gradient));
   });
 }
 
 void Cpu::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
   visit_floating("sgd", parameter.dtype(), [&](auto t) {
     using T = decltype(t);
-    T *p = parameter.data<T>(), *v = velocity.defined() ? velocity.data<T>() : nullptr;
-    const T* g = gradient.data<T>();
-    parallel_for(parameter.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
-      kernels<T>().sgd(step, p + begin, g + begin, v ? v + begin : nullptr, end - begin);
-    });
+    parallel_for(
+        parameter.numel(), 1 << 15,
+        [step](T* p, const T* g, T* v, int64_t begin, int64_t end) {
+          kernels<T>().sgd(step, p + begin, g + begin, v ? v + begin : nullptr, end - begin);
+        },
+        part<T>(parameter), part<const T>(gradient), part<T>(velocity));
   });
 }
 

@@ -143,6 +143,12 @@ inline Packet<double> normal_pdf(Packet<double> x) {
 
 using F = Packet<float>;
 
+/// a - b for integers, around the end of their range where a NaN or a negative number made them.
+inline Mask<float>::Raw minus(Mask<float>::Raw a, Mask<float>::Raw b) {
+  using Unsigned [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = uint32_t;
+  return (Mask<float>::Raw)((Unsigned)a - (Unsigned)b);
+}
+
 /// 2^n for integral n in [-126, 127].
 inline F pow2(Mask<float>::Raw n) { return (F::Raw)((n + 127) << 23); }
 
@@ -176,7 +182,7 @@ inline F exp(F x) {
 inline F expm1(F x) {
   const F clamped = select(x > F(89.0), F(89.0), select(x < F(-20.0), F(-20.0), x));
   const auto [n, m] = exp_parts(clamped);
-  const F scale = pow2(n - 1);
+  const F scale = pow2(minus(n, Mask<float>::Raw{} + 1));
   return F(2.0) * (scale * m + (scale - F(0.5)));
 }
 
@@ -185,8 +191,8 @@ inline F log(F x) {
   const Mask<float> tiny = x < F(1.17549435e-38);
   const F scaled = select(tiny, x * F(8388608.0), x);
   const auto bits = (Mask<float>::Raw)scaled.v;
-  const auto k = ((bits - 0x3f3504f3) >> 23);  // 0x3f3504f3: sqrt(1/2)
-  const F f = F((F::Raw)(bits - (k << 23))) - F(1.0);
+  const auto k = minus(bits, Mask<float>::Raw{} + 0x3f3504f3) >> 23;  // 0x3f3504f3: sqrt(1/2)
+  const F f = F((F::Raw)minus(bits, k << 23)) - F(1.0);
   const F exponent = F(__builtin_convertvector(k, F::Raw)) - select(tiny, F(23.0), F(0.0));
   const F s = f / (F(2.0) + f), z = s * s;
   F tail(2.334194339e-1);  // (2 atanh(s) / s - 2) / s^2, Chebyshev fit, error 1.2e-9

@@ -1,24 +1,85 @@
 #pragma once
-// Loops over the pool's threads.
+// Loops over the pool's threads. Every computation of the CPU backend is a loop that names the arrays it touches, so that a
+// captured step (graph.h) can keep the loops and run them again, in an order and in pieces of its own.
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <utility>
 
+#include "ramp/core/array.h"
 #include "ramp/core/threads.h"
 
 namespace ramp {
 
-/// Calls body(begin, end) over [0, n) in pieces of `grain` (the last may be shorter), on several threads when there are
-/// several pieces. The pieces do not depend on the number of threads. The body must not throw.
+/// An array that a loop over [0, n) reads (const T) or writes (T).
+template <class T>
+struct Touch {
+  const Array& array;    // undefined: none, and the address is null
+  bool whole;            // every index touches all of it; else index i the i-th of n equal parts alone
+  bool checked = false;  // what reads it in later loops must find it approved by this one
+};
+template <class T>
+Touch<T> part(const Array& array) {
+  return {array, false};
+}
+template <class T>
+Touch<T> whole(const Array& array) {
+  return {array, true};
+}
+
+namespace cpu {
+
+/// A Touch without its type.
+struct Access {
+  const Array& array;
+  bool whole, writes, checked;
+};
+/// A loop's body: the addresses of its arrays, and the indices [begin, end).
+using Body = std::function<void(void* const* data, int64_t begin, int64_t end)>;
+
+class Graph;
+/// The graph of the step that this thread captures, or null.
+inline constinit thread_local Graph* recording = nullptr;
+void record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body);
+
+}  // namespace cpu
+
+/// Cuts [0, n) into one piece a thread, but none smaller than `grain`, and calls body(begin, end) for each.
 template <class Body>
-void parallel_for(int64_t n, int64_t grain, const Body& body) {
-  const int64_t pieces = (n + grain - 1) / grain;
-  if (pieces <= 1 || num_threads() == 1) {
-    for (int64_t begin = 0; begin < n; begin += grain) body(begin, std::min(n, begin + grain));
+void in_bands(int64_t n, int64_t grain, const Body& body) {
+  const int64_t bands = std::min<int64_t>((n + grain - 1) / grain, num_threads());
+  if (bands <= 1) {
+    if (n > 0) body(int64_t{0}, n);
     return;
   }
-#pragma omp parallel for schedule(static) num_threads(static_cast <int>(std::min <int64_t>(pieces, num_threads())))
-  for (int64_t piece = 0; piece < pieces; ++piece) body(piece * grain, std::min(n, (piece + 1) * grain));
+  std::atomic<int64_t> next{0};
+  run_on_pool([&] {
+    for (int64_t band; (band = next.fetch_add(1)) < bands;) body(band * n / bands, (band + 1) * n / bands);
+  });
+}
+
+/// Calls body(addresses of the arrays..., begin, end) for pieces of [0, n), of `grain` indices (about 10 us of work) or
+/// more, on as many threads as there are pieces. What the body computes for an index must not depend on the pieces. It must
+/// not throw unless n is 1, and must own what it refers to beside the arrays: a captured step runs it again later.
+template <class Body, class... T>
+void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays) {
+  if (n == 0) return;
+  const auto address = []<class U>(const Touch<U>& touch) -> U* {
+    return touch.array.defined() ? static_cast<U*>(touch.array.template data<void>()) : nullptr;
+  };
+  if (cpu::recording) {
+    return cpu::record(n, grain, {cpu::Access{arrays.array, arrays.whole, !std::is_const_v<T>, arrays.checked}...},
+                       [body](void* const* data, int64_t begin, int64_t end) {
+                         const auto call = [&]<size_t... i>(std::index_sequence<i...>) {
+                           body(static_cast<T*>(data[i])..., begin, end);
+                         };
+                         call(std::index_sequence_for<T...>{});
+                       });
+  }
+  in_bands(n, grain, [&](int64_t begin, int64_t end) { body(address(arrays)..., begin, end); });
 }
 
 }  // namespace ramp

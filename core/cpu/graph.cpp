@@ -1,0 +1,266 @@
+#include "ramp/core/cpu/graph.h"
+
+#include <numeric>
+
+#include "ramp/core/error.h"
+
+namespace ramp::cpu {
+
+namespace {
+
+enum class Relation { none, same_part, ordered };
+
+template <class Range>
+bool conflict(const Range& a, const Range& b) {
+  return (a.writes || b.writes) && a.begin < b.end && b.begin < a.end;
+}
+
+/// How a loop depends on an earlier one: not at all, row by row, or on all of it.
+template <class Loop>
+Relation relation(const Loop& earlier, const Loop& later) {
+  Relation found = Relation::none;
+  for (const auto& a : earlier.ranges)
+    for (const auto& b : later.ranges) {
+      if (!conflict(a, b)) continue;
+      if (a.whole || b.whole || a.begin != b.begin || a.end != b.end ||
+          std::max(earlier.n, later.n) % std::min(earlier.n, later.n) != 0)
+        return Relation::ordered;
+      found = Relation::same_part;
+    }
+  return found;
+}
+
+}  // namespace
+
+void record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) {
+  recording->keep(n, grain, arrays, std::move(body));
+}
+
+const RandomKey* renewed(RandomKey key) {
+  if (!recording) return nullptr;
+  recording->drawn_.push_back(key);
+  return &recording->keys_.emplace_back(key);
+}
+
+// ---- While the step is captured -------------------------------------------------------------------------------------
+
+void Graph::capture(const std::function<void()>& step) {
+  struct Recording {
+    explicit Recording(Graph* graph) { recording = graph; }
+    ~Recording() { recording = nullptr; }
+  };
+  {
+    const Recording scope(this);
+    step();
+  }
+  std::unordered_set<const Storage*> written;
+  for (const Kept& body : bodies_)
+    for (const Array& array : body.arrays)
+      if (array.defined()) held_.insert(array.storage().get());
+  for (const Loop& loop : loops_)
+    for (size_t i = 0; i < bodies_[loop.body].arrays.size(); ++i) {
+      const Array& array = bodies_[loop.body].arrays[i];
+      if (bodies_[loop.body].writes[i]) written.insert(array.storage().get());
+    }
+  for (Input& input : inputs_) {
+    if (written.contains(input.stand_in)) continue;  // the caller's own must not be
+    for (Kept& body : bodies_)
+      for (size_t i = 0; i < body.arrays.size(); ++i)
+        if (body.arrays[i].defined() && body.arrays[i].storage().get() == input.stand_in)
+          input.uses.emplace_back(&body.data[i],
+                                  static_cast<const char*>(body.data[i]) - static_cast<const char*>(input.now));
+  }
+}
+
+void Graph::keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) {
+  Kept& kept = bodies_.emplace_back(Kept{std::move(body), {}, {}, {}});
+  Loop loop{0, n, grain, {}, bodies_.size() - 1};
+  bool divisible = true;
+  for (const Access& access : arrays) {
+    const Array& x = access.array;
+    kept.arrays.push_back(x);
+    kept.data.push_back(x.defined() ? x.data<void>() : nullptr);
+    kept.writes.push_back(x.defined() && access.writes);
+    if (!x.defined()) continue;
+    const bool whole = access.whole || x.bytes() % n != 0;
+    divisible &= !whole;
+    const auto* begin = static_cast<const char*>(x.data<void>());
+    loop.ranges.push_back({begin, begin + x.bytes(), whole, access.writes || access.checked});
+  }
+  // One pass over an arena becomes a loop for each part that has a writer of its own, to run right behind it.
+  std::vector<int64_t> at = divisible ? cuts(loop) : std::vector<int64_t>{};
+  at.push_back(n);
+  for (int64_t first = 0; const int64_t end : at) {
+    Loop piece = loop;
+    piece.first = first;
+    piece.n = end - first;
+    for (Range& range : piece.ranges) {
+      const int64_t stride = (range.end - range.begin) / n;
+      if (range.whole) continue;
+      range.end = range.begin + end * stride;
+      range.begin += first * stride;
+    }
+    loops_.push_back(std::move(piece));
+    first = end;
+  }
+}
+
+/// The indices inside a loop where the part that another loop wrote begins or ends.
+std::vector<int64_t> Graph::cuts(const Loop& loop) const {
+  std::vector<int64_t> at;
+  for (const Range& range : loop.ranges) {
+    const int64_t stride = (range.end - range.begin) / loop.n;
+    for (const Loop& writer : loops_)
+      for (const Range& written : writer.ranges)
+        if (written.writes && conflict(written, range))
+          for (const char* edge : {written.begin, written.end})
+            if (edge > range.begin && edge < range.end && (edge - range.begin) % stride == 0)
+              at.push_back((edge - range.begin) / stride);
+  }
+  std::sort(at.begin(), at.end());
+  at.erase(std::unique(at.begin(), at.end()), at.end());
+  return at;
+}
+
+// ---- Phases, chains and pieces --------------------------------------------------------------------------------------
+
+/// The first phase is the caller's alone: the loops of one index that wait for nothing else.
+void Graph::plan(int threads) {
+  planned_for_ = threads;
+  phases_.assign(1, {});
+  phases_[0].chains.push_back({1, {}});
+  for (size_t i = 0; i < loops_.size(); ++i) place(i, threads);
+  progress_.clear();
+  for (Phase& phase : phases_) {
+    progress_.emplace_back();
+    for (Chain& chain : phase.chains) {
+      std::sort(chain.loops.begin(), chain.loops.end());
+      for (size_t i : chain.loops)
+        chain.work += static_cast<double>(loops_[i].n) / static_cast<double>(loops_[i].grain);
+      chain.pieces = std::clamp<int64_t>(static_cast<int64_t>(chain.work), 1, std::min<int64_t>(chain.rows, threads));
+    }
+    std::vector<size_t> order(phase.chains.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](size_t a, size_t b) { return phase.chains[a].work > phase.chains[b].work; });
+    for (size_t chain : order)
+      for (int64_t piece = 0; piece < phase.chains[chain].pieces; ++piece) phase.tasks.emplace_back(chain, piece);
+  }
+}
+
+void Graph::place(size_t index, int threads) {
+  Loop& loop = loops_[index];
+  // As early as what it depends on allows; `chains`: those of that phase that it continues.
+  size_t at = 0;
+  std::vector<size_t> chains;
+  const auto after = [&](size_t phase) {
+    if (phase <= at) return;
+    at = phase;
+    chains.clear();
+  };
+  if (loop.n > 1) after(1);
+  for (size_t i = 0; i < index; ++i) {
+    const Loop& earlier = loops_[i];
+    const Relation how = relation(earlier, loop);
+    if (how == Relation::none) continue;
+    if (how == Relation::ordered && !(earlier.phase == 0 && loop.n == 1)) after(earlier.phase + 1);
+    else after(earlier.phase);
+    if (earlier.phase == at && std::find(chains.begin(), chains.end(), earlier.chain) == chains.end())
+      chains.push_back(earlier.chain);
+  }
+  int64_t rows = loop.n, most = loop.n;
+  for (size_t chain : chains) {
+    rows = std::gcd(rows, phases_[at].chains[chain].rows);
+    most = std::max(most, phases_[at].chains[chain].rows);
+  }
+  // A chain of too few rows would leave threads without work.
+  if (at > 0 && rows < std::min<int64_t>(most, threads)) {
+    ++at;
+    chains.clear();
+    rows = loop.n;
+  }
+  if (at == 0) chains = {0};
+  while (phases_.size() <= at) phases_.emplace_back();
+  Phase& phase = phases_[at];
+  if (chains.empty()) {
+    chains.push_back(phase.chains.size());
+    phase.chains.emplace_back();
+  }
+  Chain& into = phase.chains[chains[0]];
+  into.rows = rows;
+  for (size_t other : std::span(chains).subspan(1))
+    for (size_t i : std::exchange(phase.chains[other].loops, {})) {
+      into.loops.push_back(i);
+      loops_[i].chain = chains[0];
+    }
+  into.loops.push_back(index);
+  loop.phase = at;
+  loop.chain = chains[0];
+}
+
+// ---- Replays --------------------------------------------------------------------------------------------------------
+
+void Graph::take(const Array& from, const Array& to) {
+  const Storage* stand_in = to.storage().get();
+  auto input = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& i) { return i.stand_in == stand_in; });
+  if (input == inputs_.end()) input = inputs_.insert(input, {stand_in, {}, to.data<void>()});
+  // What the step writes, or has already, is copied; so are all until it is captured.
+  const bool own = input->uses.empty() || held_.contains(from.storage().get());
+  if (own) copy(from, to);
+  void* address = own ? to.data<void>() : from.data<void>();
+  if (address == input->now) return;
+  input->now = address;
+  for (const auto& [use, offset] : input->uses) *use = static_cast<char*>(address) + offset;
+}
+
+void Graph::launch(std::span<const RandomKey> keys) {
+  std::copy(keys.begin(), keys.end(), keys_.begin());
+  const int threads = num_threads();
+  if (planned_for_ != threads) plan(threads);
+  failed_ = false;
+  bool alone = true;
+  for (size_t i = 0; i < phases_.size(); ++i) {
+    progress_[i].next = 0;
+    progress_[i].done = 0;
+    alone &= phases_[i].tasks.size() == 1;
+  }
+  run(phases_[0], 0);
+  if (alone) {
+    for (size_t i = 1; i < phases_.size() && !failed_; ++i) run(phases_[i], 0);
+  } else if (!failed_) {
+    run_on_pool([this] { run_together(); });
+  }
+  if (failed_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+/// What each thread does: takes tasks of a phase while there are some, and waits for those that others took.
+void Graph::run_together() {
+  for (size_t i = 1; i < phases_.size() && !failed_; ++i) {
+    const int tasks = static_cast<int>(phases_[i].tasks.size());
+    Progress& progress = progress_[i];
+    for (int task; (task = progress.next.fetch_add(1)) < tasks;) {
+      if (!failed_) run(phases_[i], task);
+      if (progress.done.fetch_add(1) + 1 == tasks) progress.done.notify_all();
+    }
+    for (int since = 0, done; (done = progress.done.load()) < tasks;)
+      if (!ramp::detail::spin(since)) progress.done.wait(done);
+  }
+}
+
+void Graph::run(const Phase& phase, int task) noexcept {
+  const auto [chain_index, piece] = phase.tasks[static_cast<size_t>(task)];
+  const Chain& chain = phase.chains[chain_index];
+  const int64_t begin = piece * chain.rows / chain.pieces, end = (piece + 1) * chain.rows / chain.pieces;
+  try {
+    for (size_t i : chain.loops) {
+      const Loop& loop = loops_[i];
+      const Kept& body = bodies_[loop.body];
+      const int64_t scale = loop.n / chain.rows;
+      body.run(body.data.data(), loop.first + begin * scale, loop.first + end * scale);
+    }
+  } catch (...) {
+    if (!failed_.exchange(true)) error_ = std::current_exception();
+  }
+}
+
+}  // namespace ramp::cpu
