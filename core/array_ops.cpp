@@ -36,6 +36,14 @@ void check_indices(const char* op, const Array& indices) {
     fail(op, "indices must be int32 of shape [k], got ", indices.dtype(), ' ', indices.shape());
 }
 
+void check(const Unary& f) {
+  std::visit(
+      [](const auto& f) {
+        if constexpr (requires { f.check(); }) f.check();
+      },
+      f);
+}
+
 }  // namespace
 
 Array full_array(const Shape& shape, double value, DType dtype, Device device) {
@@ -52,11 +60,7 @@ void fill(const Array& x, double value) {
 
 Array map(const Unary& f, const Array& x) {
   check_floating(name(f), {&x});
-  std::visit(
-      [](const auto& f) {
-        if constexpr (requires { f.check(); }) f.check();
-      },
-      f);
+  check(f);
   Array y = like(x);
   on(x.device(), [&](auto b) { b.map(f, x, y); });
   return y;
@@ -79,6 +83,23 @@ Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b
   Array out = like(gradient);
   on(a.device(), [&](auto backend) { backend.map_gradient(f, argument, a, b, gradient, out); });
   return sum_to(out, argument == 0 ? a.shape() : b.shape());
+}
+
+void add_to(const Array& a, const Array& b) {
+  check_floating("add", {&a, &b});
+  if (broadcast("add", a.shape(), b.shape()) != a.shape())
+    fail("add", "shape ", b.shape(), " does not broadcast to ", a.shape());
+  on(a.device(), [&](auto backend) { backend.map(Binary(formula::Add{}), a, b, a); });
+}
+
+Array bias_map(const Unary& f, const Array& z, const Array& bias) {
+  check_floating(name(f), {&z, &bias});
+  check_matrix(name(f), z);
+  if (bias.shape() != Shape{z.shape()[1]}) fail(name(f), "expected bias ", Shape{z.shape()[1]}, ", got ", bias.shape());
+  check(f);
+  Array y = like(z);
+  on(z.device(), [&](auto b) { b.bias_map(f, z, bias, y); });
+  return y;
 }
 
 Array operator*(const Array& a, double b) { return a * full_array({}, b, a.dtype(), a.device()); }

@@ -29,6 +29,11 @@ Array map(const Binary& f, const Array& a, const Array& b);
 /// gradient * df/da (argument 0) or df/db (argument 1), summed over what broadcasting repeated.
 Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient);
 
+/// a += b, which broadcasts to a's shape.
+void add_to(const Array& a, const Array& b);
+/// z [n, m] += bias [m], in place, and f of the result.
+Array bias_map(const Unary& f, const Array& z, const Array& bias);
+
 inline Array operator-(const Array& x) { return map(Unary(formula::Neg{}), x); }
 inline Array operator+(const Array& a, const Array& b) { return map(Binary(formula::Add{}), a, b); }
 inline Array operator-(const Array& a, const Array& b) { return map(Binary(formula::Subtract{}), a, b); }

@@ -26,7 +26,7 @@ void arrive(Node& node, Array gradient) {
 
 /// Adds the walk's gradient to the one that the user sees.
 void keep(Node& node, const Array& gradient) {
-  if (node.has_grad) copy(node.grad + gradient, node.grad);
+  if (node.has_grad) add_to(node.grad, gradient);
   else if (node.grad.defined()) copy(gradient, node.grad);
   else node.grad = clone(gradient);
   node.has_grad = true;

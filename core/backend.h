@@ -30,6 +30,7 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   B::map_gradient(unary, x, x, x, x);      // x, y, gradient, out = gradient f'(x)
   B::map(binary, x, x, x);                 // a, b, y
   B::map_gradient(binary, 0, x, x, x, x);  // argument, a, b, gradient, out (of the gradient's shape)
+  B::bias_map(unary, x, x, x);             // z [n, m] += bias [m], y = f(z), in one pass
   B::compare(Compare::less, x, x, x);      // a, b, out uint8
   B::where(x, x, x, x);                    // condition, a, b, out
   // Movement, of any dtype.

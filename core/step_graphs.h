@@ -46,6 +46,7 @@ struct StepGraph {
   std::optional<Trace> trace;  // once captured
   Array result;
   std::vector<RandomKey> keys;
+  Tensor returned[2];  // by the last replays: of `loss = step(x, y)` one is still held when the next is made
 
   explicit StepGraph(std::span<const Tensor> given) : key(given) {
     for (const Tensor& x : given) inputs.emplace_back(Array(x.shape(), x.dtype(), x.device()));
@@ -90,7 +91,15 @@ struct StepGraph {
     trace->present_keys(keys);
     graph.launch(keys);
     trace->advance();
-    return Tensor(clone(result));
+    // Into a tensor that the caller is done with, when there is one: a replay then asks for no memory.
+    Tensor* out = std::find_if(returned, returned + 2, [](const Tensor& t) { return t.defined() && t.unshared(); });
+    if (out == returned + 2) {
+      out = std::find_if(returned, returned + 1, [](const Tensor& t) { return !t.defined(); });
+      *out = Tensor(clone(result));
+    } else {
+      copy(result, out->array());
+    }
+    return *out;
   }
 };
 

@@ -78,12 +78,17 @@ class Tensor {
   const std::shared_ptr<Node>& node() const;
 
  private:
+  /// Whether nobody else holds this tensor or its memory.
+  bool unshared() const { return impl_.use_count() == 1 && impl_->value.storage().use_count() == 1 && !impl_->node; }
+
   struct Impl {
     Array value;
     std::shared_ptr<Node> node;  // null when no gradient is wanted
     Birth birth;
   };
   friend class Trace;
+  template <class Graph>
+  friend struct StepGraph;
   friend Tensor attach(Array value, std::shared_ptr<Node> node);
 
   std::shared_ptr<Impl> impl_;

@@ -33,6 +33,7 @@ struct Cuda {
   static void map(const Binary& f, const Array& a, const Array& b, const Array& y);
   static void map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient,
                            const Array& out);
+  static void bias_map(const Unary& f, const Array& z, const Array& bias, const Array& y);
   static void compare(Compare relation, const Array& a, const Array& b, const Array& out);
   static void where(const Array& condition, const Array& a, const Array& b, const Array& out);
 

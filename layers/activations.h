@@ -18,7 +18,7 @@ class Activation : public Layer {
   explicit Activation(const Unary& formula);
 
  private:
-  Tensor forward(const Tensor& x) override { return map(formula_, x); }
+  Tensor forward(const Tensor& x) final { return map(formula_, x); }
   Unary formula_;
 };
 

@@ -31,7 +31,7 @@ std::string Dense::describe() const {
 
 Tensor Dense::forward(const Tensor& x) { return dense(x, weight, bias ? *bias : Tensor()); }
 
-Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::optional<Unary>& activation) {
   const Array &a = x.array(), &w = weight.array();
   const bool biased = bias.defined();
   if (w.rank() != 2) fail("dense", "expected weight [out, in], got ", w.shape());
@@ -41,17 +41,23 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (biased) check_floating("dense", {&a, &w, &bias.array()});
   else check_floating("dense", {&a, &w});
 
-  Array y = matmul(a, w, {.transpose_b = true});
-  std::vector<Tensor> inputs{x, weight};
-  if (biased) {
-    y = y + bias.array();
-    inputs.push_back(bias);
-  }
-  return record("dense", y, inputs, [a, w, biased](const Array& gradient, Gradients& inputs) {
+  const Array z = matmul(a, w, {.transpose_b = true});
+  Array y = z;
+  if (activation && biased) y = bias_map(*activation, z, bias.array());
+  else if (activation) y = map(*activation, z);
+  else if (biased) add_to(z, bias.array());
+
+  const Tensor inputs[] = {x, weight, bias};
+  const auto used = std::span(inputs).first(biased ? 3 : 2);
+  // Without an activation backward needs neither, and they may go.
+  const auto backward = [a, w, z = activation ? z : Array(), y = activation ? y : Array(), biased, activation](
+                            const Array& upstream, Gradients& inputs) {
+    const Array gradient = activation ? map_gradient(*activation, z, y, upstream) : upstream;
     if (inputs.wants(0)) inputs[0] = matmul(gradient, w);
     if (inputs.wants(1)) matmul_into(inputs.write(1), gradient, a, {.transpose_a = true});
     if (biased && inputs.wants(2)) inputs[2] = sum(gradient, 0).view(Shape{gradient.shape()[1]});
-  });
+  };
+  return record("dense", y, used, backward);
 }
 
 }  // namespace ramp

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+
+#include "ramp/core/formulas.h"
 #include "ramp/init/init.h"
 #include "ramp/layers/layer.h"
 
@@ -29,10 +32,12 @@ class Dense : public Layer {
   Tensor* bias;  ///< null without bias
 
  private:
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) final;  // final: Sequential may run it together with an activation that follows
 };
 
-/// The layer as a function: x [n, in], weight [out, in], bias [out] or undefined. One node for product and bias.
-Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+/// The layer as a function: x [n, in], weight [out, in], bias [out] or undefined; with an activation f, f(x W^T + b). One
+/// node for all of it, with the values and gradients that the parts have.
+Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+             const std::optional<Unary>& activation = std::nullopt);
 
 }  // namespace ramp

@@ -5,7 +5,8 @@
 namespace ramp {
 
 /// Layers one after another: Sequential{Dense(784, 256), ReLU(), Dense(256, 10)}. Their names are "0", "1", ... Braces make
-/// the layers from left to right, and so the same weights from the same seed with every compiler; parentheses need not.
+/// the layers from left to right, and so the same weights from the same seed with every compiler; parentheses need not. A Dense and the activation right behind it
+/// run as one operation.
 class Sequential : public Layer {
  public:
   Sequential() = default;

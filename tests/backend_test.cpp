@@ -118,6 +118,25 @@ TEST_P(Backend, maps_every_formula) {
   }
 }
 
+TEST_P(Backend, adds_a_bias_and_maps) {
+  for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{5, 7}, {70, 512}, {1, 1}, {3, 0}, {0, 4}}) {
+    const Array x = normal({rows, columns}, 3), bias = normal({columns}, 4), z = clone(x);
+    const std::vector<double> a = values(x), b = values(bias);
+    std::vector<double> sums, mapped;
+    for (size_t i = 0; i < a.size(); ++i) {
+      sums.push_back(a[i] + b[i % b.size()]);
+      mapped.push_back(formula::ELU{}(sums.back()));
+    }
+    const Array y = bias_map(Unary(formula::ELU{}), z, bias);
+    expect_near(z, sums, "bias");
+    expect_near(y, mapped, "map");
+  }
+  EXPECT_EQ(error_of([&] {
+              bias_map(Unary(formula::ReLU{}), normal({2, 3}), normal({2}));
+            }),
+            "[relu] expected bias [3], got [2]");
+}
+
 TEST_P(Backend, maps_pairs_that_broadcast) {
   const std::pair<Shape, Shape> shapes[] = {
       {{7}, {7}},       {{1030}, {1030}},      {{1030}, {}},        {{}, {1030}},

@@ -71,6 +71,50 @@ TEST(Dense, ComputesProductPlusBias) {
   EXPECT_EQ(layer(zeros({0, 3})).shape(), (Shape{0, 2}));
 }
 
+TEST(Dense, RunsWithAnActivationAsOneNodeAndTheSameNumbers) {
+  const Unary formulas[] = {
+#define RAMP_FORMULA(Struct, function) formula::Struct{},
+      RAMP_ACTIVATIONS(RAMP_FORMULA)
+#undef RAMP_FORMULA
+  };
+  Generator generator(4);
+  const TensorOptions options{.dtype = float64};
+  for (const Unary& f : formulas)
+    for (const bool biased : {true, false}) {
+      const Tensor x = randn({5, 7}, options, generator), upstream = randn({5, 6}, options, generator);
+      const Tensor weight = randn({6, 7}, options, generator), bias = randn({6}, options, generator);
+      const auto run = [&](bool together) {
+        std::vector<Tensor> inputs{Tensor(x.array(), true), Tensor(weight.array(), true)};
+        if (biased) inputs.push_back(Tensor(bias.array(), true));
+        const Tensor b = biased ? inputs[2] : Tensor();
+        const Tensor y = together ? dense(inputs[0], inputs[1], b, f) : map(f, dense(inputs[0], inputs[1], b));
+        y.backward(upstream);
+        std::vector<double> all = y.to_vector<double>();
+        for (const Tensor& input : inputs)
+          for (double g : input.grad().to_vector<double>()) all.push_back(g);
+        return all;
+      };
+      EXPECT_EQ(run(true), run(false)) << name(f) << ", biased " << biased;
+    }
+}
+
+TEST(Dense, IsSeenAloneByAnObserver) {
+  manual_seed(1);
+  Sequential model{Dense(3, 4), ReLU(), Dense(4, 2)};
+  const Tensor x = randn({2, 3});
+  const std::vector<float> expected = model(x).to_vector<float>();
+  int seen = 0;
+  for (size_t i : {0, 1}) {
+    model.children()[i].second->add_observer([&](const Layer&, const Tensor&, const Tensor&) {
+      ++seen;
+      return false;
+    });
+    EXPECT_EQ(model(x).to_vector<float>(), expected);
+    EXPECT_EQ(seen, static_cast<int>(i) + 1);
+  }
+  EXPECT_STREQ(model(x).node()->op, "dense");
+}
+
 TEST(Dense, GradientsEqualTheJacobian) {
   Generator generator(1);
   const Tensor x = randn({4, 3}, variable(), generator), weight = randn({5, 3}, variable(), generator),

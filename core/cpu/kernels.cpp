@@ -56,6 +56,22 @@ void map_gradient(const Unary& f, const T* x, const T* y, const T* gradient, T* 
       f);
 }
 
+template <class T>
+void bias_map(const Unary& f, T* z, const T* bias, T* y, int64_t rows, int64_t columns) {
+  std::visit(
+      [=](const auto& f) {
+        for (int64_t row = 0; row < rows; ++row) {
+          T *to_z = z + row * columns, *to_y = y + row * columns;
+          packets<T>(columns, [=](int64_t i, auto count) {
+            const Packet<T> sum = load(to_z + i, count) + load(bias + i, count);
+            store(sum, to_z + i, count);
+            store(f(sum), to_y + i, count);
+          });
+        }
+      },
+      f);
+}
+
 /// An operand of a binary map: it moves with the index, or stays.
 template <class T, bool moves>
 struct Operand {
@@ -200,8 +216,8 @@ void sgd(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int6
 }  // namespace
 
 template <class T>
-extern const Kernels<T> table = {map<T>,    map_gradient<T>,  map2<T>, map2_gradient<T>, sum<T>, add_to<T>,
-                                 matmul<T>, cross_entropy<T>, sgd<T>};
+extern const Kernels<T> table = {map<T>, map_gradient<T>, bias_map<T>, map2<T>,          map2_gradient<T>,
+                                 sum<T>, add_to<T>,       matmul<T>,   cross_entropy<T>, sgd<T>};
 template const Kernels<float> table<float>;
 template const Kernels<double> table<double>;
 

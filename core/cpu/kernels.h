@@ -14,6 +14,8 @@ template <class T>
 struct Kernels {
   void (*map)(const Unary& f, const T* x, T* y, int64_t n);
   void (*map_gradient)(const Unary& f, const T* x, const T* y, const T* gradient, T* out, int64_t n);
+  // rows of `columns` numbers: z += bias, y = f(z)
+  void (*bias_map)(const Unary& f, T* z, const T* bias, T* y, int64_t rows, int64_t columns);
   // A stride is 1, or 0 for an operand that stays.
   void (*map2)(const Binary& f, const T* a, int stride_a, const T* b, int stride_b, T* y, int64_t n);
   void (*map2_gradient)(const Binary& f, int argument, const T* a, int stride_a, const T* b, int stride_b,
