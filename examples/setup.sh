@@ -13,6 +13,7 @@ build_packages=(
   "libeigen3-dev=include/eigen3/Eigen/Core"
   "zlib1g-dev=include/zlib.h"
   "librandom123-dev=include/Random123/philox.h"
+  "libdnnl-dev=include/oneapi/dnnl/dnnl.h"
   "libcli11-dev=include/CLI/CLI.hpp"
 )
 # shellcheck disable=SC2034

@@ -2,34 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <thread>
 
 #include "error_of.h"
 #include "ramp/core/threads.h"
 #include "ramp/ramp.h"
-
-namespace {
-
-std::atomic<int64_t> allocations{0};
-
-void* allocate(size_t bytes) {
-  ++allocations;
-  if (void* block = std::malloc(bytes)) return block;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-// Counted for the whole test program, which otherwise does as it would.
-void* operator new(size_t bytes) { return allocate(bytes); }
-void* operator new[](size_t bytes) { return allocate(bytes); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete[](void* block) noexcept { std::free(block); }
-void operator delete(void* block, size_t) noexcept { std::free(block); }
-void operator delete[](void* block, size_t) noexcept { std::free(block); }
 
 namespace ramp {
 namespace {
@@ -181,24 +158,6 @@ TEST_F(CpuGraph, equals_eager_steps_of_random_programs) {
     ASSERT_EQ(got.size(), expected.size());
     for (size_t i = 0; i < got.size(); ++i)
       ASSERT_NEAR(got[i], expected[i], 1e-9 * (1 + std::abs(expected[i]))) << i << ", program " << seed;
-  }
-}
-
-TEST_F(CpuGraph, asks_for_no_memory) {
-  for (int threads : {1, 2}) {
-    set_num_threads(threads);
-    Net net({784, 256, 256, 10}, 128, float32, {.learning_rate = 0.01, .momentum = 0.9});
-    auto step = capture([&](const Tensor& x, const Tensor& y) { return net.step(x, y); });
-    Tensor loss;
-    for (int i = 0; i < 8; ++i) loss = step(net.images, net.labels);
-    const int64_t before = allocations;
-    for (int i = 0; i < 20; ++i) loss = step(net.images, net.labels);
-    EXPECT_EQ(allocations, before) << "replayed, " << threads << " threads";
-    for (int i = 0; i < 4; ++i) loss = net.step(net.images, net.labels);
-    const int64_t system = memory_stats().system_allocations;
-    for (int i = 0; i < 20; ++i) loss = net.step(net.images, net.labels);
-    EXPECT_GT(allocations, before) << "the counter counts";
-    EXPECT_EQ(memory_stats().system_allocations, system) << "eager, " << threads << " threads";
   }
 }
 

@@ -12,6 +12,10 @@
 
 #include "ramp/core/dual.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #if defined(__AVX512F__)
 #define RAMP_VECTOR_BYTES 64
 #elif defined(__AVX2__)
@@ -59,6 +63,18 @@ struct Packet {
     return p;
   }
   void store(T* to) const { std::memcpy(to, &v, sizeof(Raw)); }
+  /// Past the caches, to an address that is a multiple of the register's size.
+  void stream(T* to) const {
+#if defined(__AVX512F__)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)v);
+#elif defined(__AVX2__)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to), (__m256i)v);
+#elif defined(__SSE2__)
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to), (__m128i)v);
+#else
+    store(to);
+#endif
+  }
   /// The first n lanes from memory, `rest` after them: the tail of an array goes through the same arithmetic as the body.
   static Packet load(const T* from, int64_t n, T rest = 0) {
     Packet p = all(rest);

@@ -5,8 +5,10 @@
 //   step NET BATCH MODE       seconds a training step; small, wide or deep; eager or captured
 //   op NAME                   seconds of an operation on 8 x 8 tensors; add, relu, matmul or backward
 //   map FORMULA N DIRECTION   seconds of an activation over N elements; forward or backward
+//   first                     nothing, after one training step: for the time from the program's start
+//   memory                    the peak of this process, in MiB, after an epoch of wide over 60,000 images of bytes
 
-#include <cstring>
+#include <fstream>
 
 #include "ceilings.h"
 #include "ramp/core/array_ops.h"
@@ -84,6 +86,38 @@ double activation(std::istream& words) {
   return seconds([&] { map_gradient(f, x, y, gradient); });
 }
 
+double first(std::istream&) {
+  Sequential model = network("small");
+  optim::SGD sgd(model.parameters(), {.learning_rate = 0.1});
+  const Tensor loss = cross_entropy(model(randn({128, 784})), uniform({128}, 0, 10).to(int32));
+  loss.backward();
+  sgd.step();
+  return 0;
+}
+
+double memory(std::istream&) {
+  manual_seed(1);
+  const data::Dataset set{.images = Array({60000, 784}, uint8), .labels = Array({60000}, int32), .pixels = {}};
+  for (int64_t i = 0; i < set.images.numel(); ++i) set.images.data<uint8_t>()[i] = static_cast<uint8_t>(i * 31);
+  for (int64_t i = 0; i < set.size(); ++i) set.labels.data<int32_t>()[i] = static_cast<int32_t>(i % 10);
+  Sequential model = network("wide");
+  optim::SGD sgd(model.parameters(), {.learning_rate = 0.1});
+  for (auto [images, labels] : data::Loader(set, {.batch_size = 1024, .shuffle = true})) {
+    Tensor loss = cross_entropy(model(images), labels);
+    sgd.zero_grad();
+    loss.backward();
+    sgd.step();
+  }
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (word == "VmHWM:") {
+      double kib = 0;
+      status >> kib;
+      return kib / 1024;
+    }
+  fail("benchmark", "the peak of memory is read from /proc/self/status, which this system has not");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -103,5 +137,7 @@ int main(int argc, char** argv) {
                  }},
                 {"step", step},
                 {"op", operation},
-                {"map", activation}});
+                {"map", activation},
+                {"first", first},
+                {"memory", memory}});
 }
