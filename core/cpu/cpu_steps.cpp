@@ -30,8 +30,10 @@ void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Ar
     const int64_t lda = a.shape()[1], ldb = b.shape()[1];
     const bool ta = options.transpose_a, tb = options.transpose_b;
     const int64_t flops_a_piece = 1 << 20;
-    // Each thread computes a band of rows, or of columns where rows would be too few to be worth reading all of b for.
-    if (m >= 64 || m >= n) {
+    // Each thread computes rows, or columns where rows are too few to be worth reading all of b for: b is large then, or
+    // the rows would not fill the kernel.
+    const bool by_columns = !ta && ((m < 64 && m < n) || (m < 256 && n * k > 1 << 17));
+    if (!by_columns) {
       parallel_for(
           m, std::max<int64_t>(1, flops_a_piece / (2 * n * k)),
           [=](const T* a, const T* b, T* out, int64_t begin, int64_t end) {

@@ -137,7 +137,7 @@ void Graph::plan(int threads) {
       std::sort(chain.loops.begin(), chain.loops.end());
       for (size_t i : chain.loops)
         chain.work += static_cast<double>(loops_[i].n) / static_cast<double>(loops_[i].grain);
-      chain.pieces = std::clamp<int64_t>(static_cast<int64_t>(chain.work), 1, std::min<int64_t>(chain.rows, threads));
+      chain.pieces = pieces(chain.work, chain.rows);
     }
     std::vector<size_t> order(phase.chains.size());
     std::iota(order.begin(), order.end(), 0);

@@ -47,10 +47,21 @@ void record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body
 
 }  // namespace cpu
 
-/// Cuts [0, n) into one piece a thread, but none smaller than `grain`, and calls body(begin, end) for each.
+/// Into how many pieces to cut `rows` with so many grains of work: one for each thread, and of long work more, so that no
+/// thread waits long for another one that the system let wait.
+inline int64_t pieces(double grains, int64_t rows) {
+  const int64_t threads = num_threads();
+  if (threads == 1) return 1;
+  const int64_t one_each = std::min(static_cast<int64_t>(grains), threads);
+  // Half a millisecond each, and enough rows for a matrix product's kernel to run at its full speed.
+  const int64_t more = std::min({static_cast<int64_t>(grains / 50), 4 * threads, rows / 64});
+  return std::clamp<int64_t>(std::max(one_each, more), 1, rows);
+}
+
+/// Calls body(begin, end) for pieces of [0, n), none smaller than `grain`.
 template <class Body>
 void in_bands(int64_t n, int64_t grain, const Body& body) {
-  const int64_t bands = std::min<int64_t>((n + grain - 1) / grain, num_threads());
+  const int64_t bands = pieces(static_cast<double>(n) / static_cast<double>(grain), n);
   if (bands <= 1) {
     if (n > 0) body(int64_t{0}, n);
     return;
