@@ -1,10 +1,10 @@
 #include "support/mnist_flags.h"
 
-#include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 #include <iostream>
 #include <map>
+
+#include "support/checks.h"
 
 namespace support {
 namespace {
@@ -35,19 +35,6 @@ const Initializers& initializers() {
 
 std::vector<std::string> data_sets() { return {"mnist-10k", "mnist", "fashion-mnist"}; }
 
-/// The text in lines that fit beside the column of flags.
-std::string wrap(const std::string& text) {
-  constexpr size_t width = 80 - flag_column;
-  std::string wrapped;
-  size_t begin = 0;
-  while (text.size() - begin > width) {
-    const size_t space = text.rfind(' ', begin + width);
-    wrapped += text.substr(begin, space - begin) + '\n';
-    begin = space + 1;
-  }
-  return wrapped + text.substr(begin);
-}
-
 template <class Table>
 std::vector<std::string> names_in(const Table& table) {
   std::vector<std::string> names;
@@ -55,31 +42,10 @@ std::vector<std::string> names_in(const Table& table) {
   return names;
 }
 
-/// A check, called with the text; `rule` completes "expected ...".
-template <class Fits>
-CLI::Validator expect(const std::string& rule, Fits fits) {
-  return {[=](const std::string& text) { return fits(text) ? "" : "expected " + rule + ", got '" + text + "'"; }, ""};
-}
-
-template <class T>
-std::optional<T> read(const std::string& text) {
-  T value{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
-}
-
 CLI::Validator one_of(const std::vector<std::string>& names) {
   return expect("one of " + CLI::detail::join(names, ", "), [names](const std::string& text) {
     return std::find(names.begin(), names.end(), text) != names.end();
   });
-}
-CLI::Validator whole(int64_t low, int64_t high) {
-  return expect("a whole number from " + std::to_string(low) + " to " + std::to_string(high),
-                [=](const std::string& text) {
-                  const auto value = read<int64_t>(text);
-                  return value && low <= *value && *value <= high;
-                });
 }
 CLI::Validator from_zero() {
   return expect("a finite number from 0 up", [](const std::string& text) {
@@ -114,7 +80,10 @@ void define(CLI::App& app, MnistFlags& flags, std::string& widths) {
   app.set_help_flag("-h,--help", "Show this and end")->group("Help");
 
   const auto add = [&](const char* group, const char* name, auto& value, const char* unit, const std::string& text) {
-    return app.add_option(name, value, wrap(text))->group(group)->type_name(unit)->capture_default_str();
+    return app.add_option(name, value, wrap(text, 80 - flag_column))
+        ->group(group)
+        ->type_name(unit)
+        ->capture_default_str();
   };
   const char* network = "The network";
   add(network, "--hidden", widths, "WIDTHS", "Units of each hidden layer, first to last, or 'none'")

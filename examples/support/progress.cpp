@@ -9,7 +9,6 @@
 #include "support/terminal.h"
 
 namespace support {
-namespace {
 
 std::string bar(double share, int width) {
   const int full = std::clamp(static_cast<int>(share * width), 0, width);
@@ -26,10 +25,6 @@ std::string minutes(double seconds) {
   std::snprintf(text, sizeof text, "%lld:%02d", static_cast<long long>(whole / 60), static_cast<int>(whole % 60));
   return text;
 }
-
-constexpr const char* erase_line = "\r\033[K";
-
-}  // namespace
 
 void Progress::begin_epoch(int epoch) {
   epoch_ = epoch;

@@ -3,8 +3,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace support {
+
+/// `width` characters, of which a share is filled.
+std::string bar(double share, int width);
+/// Seconds, rounded up, as 1:05.
+std::string minutes(double seconds);
+/// Goes to the start of the terminal's line and clears it.
+inline constexpr const char* erase_line = "\r\033[K";
 
 /// One line that redraws itself at most ten times a second while a person watches, and nothing otherwise:
 ///
