@@ -72,7 +72,10 @@ class Script {
  public:
   explicit Script(const Figure& figure) : figure_(figure) {}
 
-  std::string text(const std::string& terminal, const std::string& path) {
+  /// Sizes of letters are relative to `font`, as terminals count them in units of their own.
+  std::string text(const std::string& terminal, const std::string& path, int font) {
+    title_size_ = font + 3;
+    note_size_ = font - 2;
     out_ << "set terminal " << terminal << "\nset output " << quoted(path) << "\nset encoding utf8\n"
          << "set multiplot\nset border 3 lc rgb '#444444'\nset tics nomirror out scale 0.6 tc rgb '#444444'\n"
          << "set grid ytics lc rgb '#e4e4e4' lt 1 lw 1\nset key off\nset bars 0.5\nset style fill solid 0.85 noborder\n"
@@ -103,20 +106,32 @@ class Script {
     size_t longest = 0;
     for (const Series& series : panel.series)
       if (series.mark != Mark::bars) longest = std::max(longest, series.name.size());
-    return 22 + character * static_cast<double>(longest);
+    return 26 + character * static_cast<double>(longest);
   }
 
   void axis(const char* name, const Axis& axis, const Range& range) {
-    out_ << "set " << name << "label " << quoted(axis.title) << " noenhanced tc rgb '#222222'\n"
+    out_ << "set " << name << "label " << quoted(axis.title) << (*name == 'x' ? " offset 0,0.4" : " offset 0.8,0")
+         << " noenhanced tc rgb '#222222'\n"
          << (axis.log ? "set" : "unset") << " logscale " << name << "\nset " << name << "range [" << range.from << ':'
          << range.to << "]\n";
     // Decades for what spans many, else plain numbers.
     const bool decades = axis.log && (range.to / range.from > 1e3 || range.from < 1e-3);
     out_ << "set format " << name << (decades ? " '10^{%L}'" : " '%g'") << "\nset " << name << "tics autofreq\n";
+    if (axis.log && !decades) ticks_at_1_2_5(name, range);
     if (axis.names.empty()) return;
     out_ << "set " << name << "tics (";
     for (size_t i = 0; i < axis.names.size(); ++i) out_ << (i ? ", " : "") << quoted(axis.names[i]) << ' ' << i;
     out_ << ") noenhanced\n";
+  }
+
+  void ticks_at_1_2_5(const char* name, const Range& range) {
+    out_ << "set " << name << "tics (";
+    const char* comma = "";
+    for (double decade = std::pow(10, std::floor(std::log10(range.from))); decade <= range.to; decade *= 10)
+      for (const int digit : {1, 2, 5})
+        if (const double value = digit * decade; value >= range.from && value <= range.to)
+          out_ << comma << value, comma = ", ";
+    out_ << ")\n";
   }
 
   void draw_panel(const Panel& panel, double x, double width, bool first) {
@@ -125,9 +140,9 @@ class Script {
          << "\nset tmargin at screen " << 1 - top() / h << "\nset bmargin at screen " << bottom / h << '\n';
     if (first) {
       out_ << "set label " << quoted(figure_.title) << " at screen " << 16 / w << ',' << 1 - 26 / h
-           << " noenhanced font ',17' tc rgb '#111111'\n"
-           << "set label " << quoted(figure_.note) << " at screen " << 16 / w << ',' << 14 / h
-           << " noenhanced font ',10' tc rgb '#666666'\n";
+           << " noenhanced font '," << title_size_ << "' tc rgb '#111111'\n"
+           << "set label " << quoted(figure_.note) << " at screen " << 16 / w << ',' << 14 / h << " noenhanced font ',"
+           << note_size_ << "' tc rgb '#666666'\n";
     }
     if (!panel.title.empty())
       out_ << "set label " << quoted(panel.title) << " at graph 0," << 1 + 15 / height
@@ -142,7 +157,7 @@ class Script {
   }
 
   void curves(const Panel& panel) {
-    std::vector<std::string> plots;
+    std::vector<std::string> lines, points;  // points on top
     for (const Series& series : panel.series) {
       const std::string block = "$data" + std::to_string(++blocks_);
       out_ << block << " << END\n";
@@ -157,26 +172,29 @@ class Script {
       }
       out_ << "END\n";
       const Style& s = style(series.color);
-      const std::string color = " lc rgb '" + s.color + "'", marks = " pt " + std::to_string(s.point) + " ps 0.8";
+      const std::string color = " lc rgb '" + s.color + "'", point = " pt " + std::to_string(s.point);
       const std::string dashes = series.dashed ? " dt (6,4)" : "";
-      const bool few = series.points.size() <= 12;
-      if (series.mark == Mark::bars) plots.push_back(block + " using 1:2 with boxes" + color);
-      if (series.mark == Mark::line)
-        plots.push_back(block + " using 1:2 with " + (few && !series.dashed ? "linespoints" + marks : "lines") +
-                        " lw 2" + dashes + color);
-      if (series.mark == Mark::points) plots.push_back(block + " using 1:2 with points" + marks + color);
-      if (errors)
-        plots.push_back(block + " using 1:2:3 with yerrorbars pt 0 lw 1.5 lc rgb '" +
-                        (series.mark == Mark::bars ? "#222222" : s.color) + "'");
+      const std::string small = series.points.size() > 12 ? " ps 0" : " ps 0.8";
+      const bool marked = errors || series.mark == Mark::points || (series.points.size() <= 12 && !series.dashed);
+      if (series.mark == Mark::bars) {
+        lines.push_back(block + " using 1:2 with boxes" + color);
+        if (errors) points.push_back(block + " using 1:2:3 with yerrorbars ps 0 lw 1.5 lc rgb '#222222'");
+        continue;
+      }
+      if (series.mark == Mark::line) lines.push_back(block + " using 1:2 with lines lw 2" + dashes + color);
+      if (marked)
+        points.push_back(block + (errors ? " using 1:2:3 with yerrorbars lw 1.2" : " using 1:2 with points") + point +
+                         (series.mark == Mark::points ? " ps 0.8" : small) + color);
     }
+    lines.insert(lines.end(), points.begin(), points.end());
     out_ << "plot ";
-    for (size_t i = 0; i < plots.size(); ++i) out_ << (i ? ", \\\n  " : "") << plots[i];
+    for (size_t i = 0; i < lines.size(); ++i) out_ << (i ? ", \\\n  " : "") << lines[i];
     out_ << '\n';
   }
 
   const Figure& figure_;
   std::ostringstream out_;
-  int blocks_ = 0;
+  int blocks_ = 0, title_size_ = 0, note_size_ = 0;
 };
 
 }  // namespace
@@ -190,11 +208,11 @@ bool draw(const Figure& figure, const std::string& path) {
   };
   const std::string svg = "svg size " + size(1) + " font 'Helvetica,Arial,sans-serif,13' background 'white'";
   const std::string png =
-      "pngcairo size " + size(2) + " font 'Sans,13' fontscale 2 linewidth 2 pointscale 2 background 'white'";
+      "pngcairo size " + size(2) + " font 'Sans,10' fontscale 2 linewidth 2 pointscale 2 background 'white'";
   FILE* gnuplot = popen("gnuplot", "w");
   if (gnuplot == nullptr) ramp::fail("figure", "expected gnuplot to start, got none");
   const std::string script =
-      Script(figure).text(svg, path + ".svg") + "reset\n" + Script(figure).text(png, path + ".png");
+      Script(figure).text(svg, path + ".svg", 13) + "reset\n" + Script(figure).text(png, path + ".png", 10);
   std::fwrite(script.data(), 1, script.size(), gnuplot);
   if (const int status = pclose(gnuplot); status != 0)
     ramp::fail("figure", "expected gnuplot to draw ", path, ", got status ", status);
