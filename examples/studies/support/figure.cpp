@@ -110,9 +110,7 @@ class Script {
   }
 
   void axis(const char* name, const Axis& axis, const Range& range) {
-    out_ << "set " << name << "label " << quoted(axis.title) << (*name == 'x' ? " offset 0,0.4" : " offset 0.8,0")
-         << " noenhanced tc rgb '#222222'\n"
-         << (axis.log ? "set" : "unset") << " logscale " << name << "\nset " << name << "range [" << range.from << ':'
+    out_ << (axis.log ? "set" : "unset") << " logscale " << name << "\nset " << name << "range [" << range.from << ':'
          << range.to << "]\n";
     // Decades for what spans many, else plain numbers.
     const bool decades = axis.log && (range.to / range.from > 1e3 || range.from < 1e-3);
@@ -150,45 +148,57 @@ class Script {
     const Range xs = range(panel.x, panel.series, false), ys = range(panel.y, panel.series, true);
     axis("x", panel.x, xs);
     axis("y", panel.y, ys);
+    out_ << "set xlabel " << quoted(panel.x.title)
+         << " offset 0,0.4 noenhanced tc rgb '#222222'\n"
+         // At a fixed place, however wide the numbers beside the ticks are.
+         << "set label " << quoted(panel.y.title) << " at screen " << (x - 62) / w
+         << ", graph 0.5 rotate by 90 center noenhanced tc rgb '#222222'\n";
     for (const Label& label : place_labels(panel, xs, ys, 17 / height))
       out_ << "set label " << quoted(label.text) << " at graph " << 1 + 8 / width << ',' << label.height
            << " noenhanced tc rgb '" << style(label.color).color << "'\n";
     curves(panel);
   }
 
+  /// The points as a block of lines "x y low high". Returns its name.
+  std::string block(const Series& series, const Axis& y) {
+    const std::string name = "$data" + std::to_string(++blocks_);
+    out_ << name << " << END\n";
+    for (const Point& p : series.points) {
+      const bool shown = std::isfinite(p.y) && !(y.log && p.y <= 0);
+      const double low = y.log && p.error >= p.y ? p.y : p.y - p.error;  // a bar to 0 has no end on such an axis
+      if (shown) out_ << p.x << ' ' << p.y << ' ' << low << ' ' << p.y + p.error;
+      out_ << '\n';  // an empty line is a gap
+    }
+    out_ << "END\n";
+    return name;
+  }
+
   void curves(const Panel& panel) {
-    std::vector<std::string> lines, points;  // points on top
+    std::vector<std::string> bands, lines, points;  // from the back to the front
     for (const Series& series : panel.series) {
-      const std::string block = "$data" + std::to_string(++blocks_);
-      out_ << block << " << END\n";
-      bool errors = false;
-      for (const Point& point : series.points) {
-        if (!std::isfinite(point.y) || (panel.y.log && point.y <= 0)) {
-          out_ << '\n';  // a gap in the line
-          continue;
-        }
-        out_ << point.x << ' ' << point.y << ' ' << point.error << '\n';
-        errors = errors || point.error > 0;
-      }
-      out_ << "END\n";
-      const Style& s = style(series.color);
-      const std::string color = " lc rgb '" + s.color + "'", point = " pt " + std::to_string(s.point);
-      const std::string dashes = series.dashed ? " dt (6,4)" : "";
-      const std::string small = series.points.size() > 12 ? " ps 0" : " ps 0.8";
-      const bool marked = errors || series.mark == Mark::points || (series.points.size() <= 12 && !series.dashed);
+      const std::string data = block(series, panel.y), color = " lc rgb '" + style(series.color).color + "'";
+      const std::string point = " pt " + std::to_string(style(series.color).point) + " ps 0.8" + color;
+      const bool errors = std::any_of(series.points.begin(), series.points.end(), [](Point p) { return p.error > 0; });
+      const bool many = series.points.size() > 12;  // too many for a mark and a bar each
       if (series.mark == Mark::bars) {
-        lines.push_back(block + " using 1:2 with boxes" + color);
-        if (errors) points.push_back(block + " using 1:2:3 with yerrorbars ps 0 lw 1.5 lc rgb '#222222'");
+        lines.push_back(data + " using 1:2 with boxes" + color);
+        if (errors) points.push_back(data + " using 1:3:(0):($4-$3) with vectors nohead lw 1.5 lc rgb '#222222'");
         continue;
       }
-      if (series.mark == Mark::line) lines.push_back(block + " using 1:2 with lines lw 2" + dashes + color);
-      if (marked)
-        points.push_back(block + (errors ? " using 1:2:3 with yerrorbars lw 1.2" : " using 1:2 with points") + point +
-                         (series.mark == Mark::points ? " ps 0.8" : small) + color);
+      if (series.mark == Mark::line)
+        lines.push_back(data + " using 1:2 with lines lw 2" + (series.dashed ? " dt (6,4)" : "") + color);
+      if (series.mark == Mark::line && many) {
+        if (errors) bands.push_back(data + " using 1:3:4 with filledcurves fs transparent solid 0.2" + color);
+      } else if (errors) {
+        points.push_back(data + " using 1:2:3:4 with yerrorbars lw 1.2" + point);
+      } else if (!series.dashed || series.mark == Mark::points) {
+        points.push_back(data + " using 1:2 with points" + point);
+      }
     }
-    lines.insert(lines.end(), points.begin(), points.end());
     out_ << "plot ";
-    for (size_t i = 0; i < lines.size(); ++i) out_ << (i ? ", \\\n  " : "") << lines[i];
+    const char* comma = "";
+    for (const auto& layer : {bands, lines, points})
+      for (const std::string& plot : layer) out_ << comma << plot, comma = ", \\\n  ";
     out_ << '\n';
   }
 

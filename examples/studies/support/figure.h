@@ -14,7 +14,7 @@ std::string color(const std::string& name);
 
 struct Point {
   double x, y;
-  double error = 0;  ///< half the height of the error bar; none is drawn for 0
+  double error = 0;  ///< half the height of the error bar (of a band, where a line has many points)
 };
 
 enum class Mark { line, points, bars };

@@ -90,6 +90,7 @@ ramp::data::Split Study::data(const std::string& name) {
       ramp::data::find(set, elsewhere ? (std::filesystem::path(flags_.data) / set).string() : "");
   ramp::data::Split split =
       ramp::data::load_mnist(directory, fashion ? ramp::data::fashion_mnist_pixels : ramp::data::mnist_pixels);
+  if (data_.find(set) == data_.npos) data_ += set + ", ";
   print("Data: " + set + ", " + with_separators(split.train.size()) + " to train on, " +
         with_separators(split.test.size()) + " held out\n");
   return split;
@@ -140,8 +141,9 @@ Csv Study::csv(std::initializer_list<std::string> columns, const std::string& pa
 
 void Study::save(Figure figure, const std::string& part) {
   clear_line();
-  if (figure.note.empty()) figure.note = "Means over " + std::to_string(seeds()) + " seeds; bars: standard error.";
-  figure.note += std::string(" ramp ") + STUDIES_VERSION + (quick() ? ", quick run" : "");
+  if (figure.note.empty())
+    figure.note = data_ + "means over " + std::to_string(seeds()) + " seeds, bars: standard error";
+  figure.note += std::string("; ramp ") + STUDIES_VERSION + (quick() ? ", quick run" : "");
   std::error_code error;
   const std::string full_path = path(part, ""), near = std::filesystem::proximate(full_path, error).string();
   const std::string shown = error || near.size() >= full_path.size() ? full_path : near;

@@ -103,7 +103,7 @@ class Study {
   /// NAME.csv, or NAME_<part>.csv.
   Csv csv(std::initializer_list<std::string> columns, const std::string& part = "") const;
   /// NAME.svg and NAME.png, or NAME_<part>. Without gnuplot it says so, and the CSV is what there is. The note at the foot
-  /// says how many seeds there were, unless the figure has one of its own.
+  /// says what data and how many seeds there were, unless the figure has one of its own; the version is added.
   void save(Figure figure, const std::string& part = "");
 
  private:
@@ -119,6 +119,7 @@ class Study {
   double drawn_at_ = 0;
   bool drawn_ = false;
   std::string doing_;
+  std::string data_;  // the sets' names
 };
 
 /// Reads the flags (--quick, --seeds, --data, --out) and runs the study. Returns the exit status: 2 after a line that says

@@ -21,7 +21,8 @@ std::vector<int64_t> widths(int64_t inputs, int64_t width, int depth, int64_t ou
   return all;
 }
 
-double train_epoch(Layer& model, optim::SGD& sgd, const data::Loader& loader, Study& study) {
+double train_epoch(Layer& model, optim::SGD& sgd, const data::Loader& loader, Study& study,
+                   const std::function<void(double loss)>& seen) {
   double total = 0, images_seen = 0;
   for (auto [images, labels] : loader) {
     Tensor loss = cross_entropy(model(images), labels);
@@ -31,6 +32,7 @@ double train_epoch(Layer& model, optim::SGD& sgd, const data::Loader& loader, St
 
     const auto n = static_cast<double>(labels.numel());
     total += n * loss.item();
+    if (seen) seen(loss.item());
     images_seen += n;
     study.advance(n);
   }

@@ -28,8 +28,9 @@ ramp::Sequential mlp(const std::vector<int64_t>& widths, const Choice& activatio
 /// {inputs, width, ..., width, outputs} with `depth` hidden layers.
 std::vector<int64_t> widths(int64_t inputs, int64_t width, int depth, int64_t outputs);
 
-/// One pass over the loader's data. Adds a batch's images to the study's progress after each step. Returns the mean
-/// training loss of the pass, which may be NaN or infinite where training diverges.
-double train_epoch(ramp::Layer& model, ramp::optim::SGD& sgd, const ramp::data::Loader& loader, Study& study);
+/// One pass over the loader's data. Adds a batch's images to the study's progress after each step, and calls `seen` with
+/// each batch's loss. Returns the mean loss of the pass, which may be NaN or infinite where training diverges.
+double train_epoch(ramp::Layer& model, ramp::optim::SGD& sgd, const ramp::data::Loader& loader, Study& study,
+                   const std::function<void(double loss)>& seen = {});
 
 }  // namespace studies
