@@ -67,6 +67,14 @@ Range range(const Axis& axis, const std::vector<Series>& all, bool vertical) {
   return result;
 }
 
+/// Whether all points are at whole numbers, as epochs are.
+bool whole(const std::vector<Series>& all) {
+  for (const Series& series : all)
+    for (const Point& point : series.points)
+      if (point.x != std::floor(point.x)) return false;
+  return true;
+}
+
 /// One figure as a script for gnuplot.
 class Script {
  public:
@@ -147,6 +155,7 @@ class Script {
            << " noenhanced tc rgb '#222222'\n";
     const Range xs = range(panel.x, panel.series, false), ys = range(panel.y, panel.series, true);
     axis("x", panel.x, xs);
+    if (panel.x.names.empty() && !panel.x.log && xs.to - xs.from < 6 && whole(panel.series)) out_ << "set xtics 1\n";
     axis("y", panel.y, ys);
     out_ << "set xlabel " << quoted(panel.x.title)
          << " offset 0,0.4 noenhanced tc rgb '#222222'\n"
