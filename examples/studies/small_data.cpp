@@ -1,0 +1,207 @@
+// Few images, learned and random slopes: does PReLU overfit them, and does RReLU help?
+
+#include "studies/support/study.h"
+#include "studies/support/training.h"
+
+using namespace ramp;
+using namespace studies;
+
+namespace {
+
+constexpr int hidden_layers = 3;
+constexpr int64_t width = 128;
+
+const std::vector<Choice> choices{
+    choice("ReLU", "relu", [] { return ReLU(); }),
+    choice("leaky 0.01", "leaky_relu", [] { return LeakyReLU(0.01); }),
+    choice("leaky 0.2", "leaky_relu", [] { return LeakyReLU(0.2); }),
+    choice("PReLU", "prelu", [] { return PReLU(width); }),
+    choice("RReLU", "rrelu", [] { return RReLU(); }),
+};
+constexpr size_t leaky_001 = 1, leaky_02 = 2, prelu = 3, rrelu = 4;
+
+using Seeds = std::vector<double>;  // a value for each
+
+/// What one activation came to on so many images.
+struct Result {
+  Seeds train_loss, train_error, test_error;                      // errors in percent
+  std::vector<Seeds> slopes = std::vector<Seeds>(hidden_layers);  // PReLU's, the mean of a layer's units, by layer
+};
+
+struct Size {
+  int64_t images;
+  int epochs;
+  std::vector<Result> results = std::vector<Result>(choices.size());
+};
+
+/// So many images, drawn at random.
+data::Dataset draw(data::Dataset set, int64_t images, Generator& generator) {
+  std::vector<int32_t> order = random_permutation(set.size(), generator);
+  order.resize(static_cast<size_t>(images));
+  const Array chosen = from_vector(order, {images}).array();
+  set.images = gather(set.images, chosen);
+  set.labels = gather(set.labels, chosen);
+  return set;
+}
+
+void train(Study& study, const data::Split& split, Size& size, size_t c, int seed) {
+  // The same images in the same order for every activation; RReLU's slopes come from the default generator.
+  Generator of_data(static_cast<uint64_t>(seed));
+  const data::Dataset set = draw(split.train, size.images, of_data);
+  const data::Loader loader(set, {.batch_size = 64, .shuffle = true, .generator = &of_data});
+  manual_seed(static_cast<uint64_t>(seed));
+  Sequential model = mlp(widths(set.features(), width, hidden_layers, set.classes), choices[c]);
+  optim::SGD sgd(model.parameters(), {.learning_rate = 0.02, .momentum = 0.9});
+  for (int epoch = 1; epoch <= size.epochs; ++epoch) {
+    if (epoch == size.epochs) sgd.set_learning_rate(0.002);  // less of the last batches' noise in the result
+    train_epoch(model, sgd, loader, study);
+  }
+
+  Result& result = size.results[c];
+  const Tensor logits = predict(model, set), labels(set.labels);
+  result.train_loss.push_back(cross_entropy(logits, labels).item());
+  result.train_error.push_back(100 * (1 - accuracy(logits, labels)));
+  result.test_error.push_back(100 * (1 - accuracy(model, split.test)));
+  size_t layer = 0;
+  for (const auto& [name, child] : model.children())
+    if (const auto* learned = dynamic_cast<const PReLU*>(child.get()))
+      result.slopes[layer++].push_back(mean(learned->slope).item());
+}
+
+void print(Study& study, const Size& size) {
+  Table table({with_separators(size.images) + " images", "train loss", "train error in %", "test error in %",
+               "minus leaky 0.2's"});
+  const Result& base = size.results[leaky_02];
+  for (size_t c = 0; c < choices.size(); ++c) {
+    const Result& result = size.results[c];
+    table.row({choices[c].name, plus_minus(estimate(result.train_loss), 4), plus_minus(estimate(result.train_error), 2),
+               plus_minus(estimate(result.test_error), 2),
+               c == leaky_02 ? "" : plus_minus(difference(result.test_error, base.test_error), 2)});
+  }
+  study.print('\n' + table.text());
+}
+
+void print_slopes(Study& study, const std::vector<Size>& sizes) {
+  Table table({"PReLU's slopes (start: 0.25)", "layer 1", "layer 2", "layer 3"});
+  for (const Size& size : sizes) {
+    std::vector<std::string> row{with_separators(size.images) + " images"};
+    for (const Seeds& slopes : size.results[prelu].slopes) row.push_back(plus_minus(estimate(slopes), 3));
+    table.row(row);
+  }
+  study.print('\n' + table.text());
+}
+
+Figure errors_figure(const std::vector<Size>& sizes) {
+  Panel loss{
+      "What is learned of the training images", {"training images", true}, {"training loss at the end", true}, {}};
+  Panel error{"What that is worth on others", {"training images", true}, {"test error minus leaky 0.2's, points"}, {}};
+  for (size_t c = 0; c < choices.size(); ++c) {
+    Series losses{choices[c].name, choices[c].color, {}, Mark::line, c == leaky_001}, errors = losses;
+    for (const Size& size : sizes) {
+      const auto x = static_cast<double>(size.images);
+      const Result &result = size.results[c], &base = size.results[leaky_02];
+      const Estimate l = estimate(result.train_loss), e = difference(result.test_error, base.test_error);
+      losses.points.push_back({x, l.mean, l.error});
+      errors.points.push_back({x, e.mean, e.error});
+    }
+    loss.series.push_back(losses);
+    error.series.push_back(errors);
+  }
+  return {"", {loss, error}};
+}
+
+Figure slopes_figure(const std::vector<Size>& sizes) {
+  Panel panel{"", {"hidden layer"}, {"mean learned slope of a layer's units"}, {}};
+  Series start{"start", "grey", {}, Mark::line, true};
+  for (int layer = 0; layer < hidden_layers; ++layer) {
+    panel.x.names.push_back(std::to_string(layer + 1));
+    start.points.push_back({static_cast<double>(layer), PReLUOptions{}.start});
+  }
+  panel.series.push_back(start);
+  for (const Size& size : sizes) {
+    Series line{with_separators(size.images) + " images", "prelu", {}};
+    for (const Seeds& slopes : size.results[prelu].slopes) {
+      const Estimate slope = estimate(slopes);
+      line.points.push_back({static_cast<double>(line.points.size()), slope.mean, slope.error});
+    }
+    panel.series.push_back(line);
+  }
+  return {"", {panel}};
+}
+
+/// The verdict is on 1,000 images, PReLU and RReLU each against the leaky ReLU whose slope is near theirs.
+void conclude(Study& study, const std::vector<Size>& sizes) {
+  const std::vector<Result>& results = sizes[1].results;
+  const Result &leaky = results[leaky_02], &learned = results[prelu], &random = results[rrelu];
+  const Estimate fit = difference(learned.train_loss, leaky.train_loss);
+  const Estimate price = difference(learned.test_error, leaky.test_error);
+  const Estimate gain = difference(random.test_error, leaky.test_error);
+  const bool overfits = beyond_noise(fit) && fit.mean < 0 && beyond_noise(price) && price.mean > 0;
+  const bool helps = beyond_noise(gain) && gain.mean < 0;
+  const auto count = [&](const Seeds& low, const Seeds& high) { return of_seeds(count_below(low, high), low.size()); };
+  study.verdict({"that PReLU overfits small sets of data and that RReLU does better on them",
+                 "on 1,000 images PReLU's slopes go from 0.25 to " + plus_minus(estimate(learned.slopes.front()), 3) +
+                     " in the first layer, its training loss differs from leaky 0.2's by " + plus_minus(fit, 5) +
+                     " and its test error by " + plus_minus(price, 2) + " points, RReLU's test error by " +
+                     plus_minus(gain, 2) + " points",
+                 overfits && helps                             ? "holds here"
+                 : overfits                                    ? "holds here for PReLU, but not for RReLU"
+                 : helps                                       ? "holds here for RReLU, but not for PReLU"
+                 : !beyond_noise(price) && !beyond_noise(gain) ? "cannot be told from the noise here"
+                                                               : "is not confirmed here",
+                 "PReLU's training loss lower in " + count(learned.train_loss, leaky.train_loss) +
+                     ", its test error higher in " + count(leaky.test_error, learned.test_error) +
+                     "; RReLU's test error lower in " + count(random.test_error, leaky.test_error)});
+
+  Figure errors = errors_figure(sizes), slopes = slopes_figure(sizes);
+  errors.title = "On 1,000 images PReLU changes leaky 0.2's test error by " + plus_minus(price, 2) +
+                 " points, RReLU by " + plus_minus(gain, 2);
+  const auto first_slope = [](const Size& size) {
+    return plus_minus(estimate(size.results[prelu].slopes.front()), 3) + " on " + with_separators(size.images) +
+           " images";
+  };
+  slopes.title = "PReLU's slopes go from 0.25 in the first layer to\n" + first_slope(sizes.front()) + " and to " +
+                 first_slope(sizes.back());
+  study.save(errors);
+  study.save(slopes, "slopes");
+}
+
+void compare_slopes(Study& study) {
+  const data::Split split = study.data();
+  std::vector<Size> sizes;
+  if (study.quick()) sizes = {{500, 20}, {1000, 20}, {split.train.size(), 3}};
+  else sizes = {{500, 60}, {1000, 60}, {5000, 30}, {split.train.size(), 4}};
+  double images = 0;
+  for (const Size& size : sizes) images += static_cast<double>(size.images * size.epochs);
+  study.plan(images * study.seeds() * static_cast<double>(choices.size()));
+
+  Csv csv = study.csv({"images", "activation", "seed", "train_loss", "train_error_percent", "test_error_percent"});
+  Csv slopes_csv = study.csv({"images", "seed", "layer", "mean_slope"}, "slopes");
+  for (Size& size : sizes) {
+    for (int seed = 1; seed <= study.seeds(); ++seed) {
+      for (size_t c = 0; c < choices.size(); ++c) {
+        study.doing(choices[c].name + ", " + with_separators(size.images) + " images, seed " + std::to_string(seed));
+        train(study, split, size, c, seed);
+        const Result& result = size.results[c];
+        csv.row(size.images, choices[c].name, seed, result.train_loss.back(), result.train_error.back(),
+                result.test_error.back());
+      }
+      for (size_t layer = 0; layer < hidden_layers; ++layer)
+        slopes_csv.row(size.images, seed, layer + 1, size.results[prelu].slopes[layer].back());
+    }
+    print(study, size);
+  }
+  print_slopes(study, sizes);
+  conclude(study, sizes);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return studies::run(argc, argv,
+                      {.name = "small_data",
+                       .text = "Trains 784-(3x128)-10 with fixed, learned and random slopes on few images and on many.",
+                       .seeds = 10,
+                       .quick_seeds = 3},
+                      compare_slopes);
+}
