@@ -93,8 +93,9 @@ void print_slopes(Study& study, const std::vector<Size>& sizes) {
 
 Figure errors_figure(const std::vector<Size>& sizes) {
   Panel loss{
-      "What is learned of the training images", {"training images", true}, {"training loss at the end", true}, {}};
-  Panel error{"What that is worth on others", {"training images", true}, {"test error minus leaky 0.2's, points"}, {}};
+      "How well the training images are fitted", {"training images", true}, {"training loss at the end", true}, {}};
+  Panel error{
+      "What that is worth on other images", {"training images", true}, {"test error minus leaky 0.2's, points"}, {}};
   for (size_t c = 0; c < choices.size(); ++c) {
     Series losses{choices[c].name, choices[c].color, {}, Mark::line, c == leaky_001}, errors = losses;
     for (const Size& size : sizes) {
@@ -102,7 +103,7 @@ Figure errors_figure(const std::vector<Size>& sizes) {
       const Result &result = size.results[c], &base = size.results[leaky_02];
       const Estimate l = estimate(result.train_loss), e = difference(result.test_error, base.test_error);
       losses.points.push_back({x, l.mean, l.error});
-      errors.points.push_back({x, e.mean, e.error});
+      errors.points.push_back({x * (0.94 + 0.03 * static_cast<double>(c)), e.mean, e.error});  // bars side by side
     }
     loss.series.push_back(losses);
     error.series.push_back(errors);
@@ -112,6 +113,7 @@ Figure errors_figure(const std::vector<Size>& sizes) {
 
 Figure slopes_figure(const std::vector<Size>& sizes) {
   Panel panel{"", {"hidden layer"}, {"mean learned slope of a layer's units"}, {}};
+  panel.y.from = 0;
   Series start{"start", "grey", {}, Mark::line, true};
   for (int layer = 0; layer < hidden_layers; ++layer) {
     panel.x.names.push_back(std::to_string(layer + 1));
