@@ -228,7 +228,7 @@ bool draw(const Figure& figure, const std::string& path) {
   const std::string svg = "svg size " + size(1) + " font 'Helvetica,Arial,sans-serif,13' background 'white'";
   const std::string png =
       "pngcairo size " + size(2) + " font 'Sans,10' fontscale 2 linewidth 2 pointscale 2 background 'white'";
-  FILE* gnuplot = popen("gnuplot", "w");
+  FILE* gnuplot = popen("LC_ALL=C.UTF-8 gnuplot", "w");  // in the locale C it warns that it cannot print a degree sign
   if (gnuplot == nullptr) ramp::fail("figure", "expected gnuplot to start, got none");
   const std::string script =
       Script(figure).text(svg, path + ".svg", 13) + "reset\n" + Script(figure).text(png, path + ".png", 10);
