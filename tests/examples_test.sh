@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the built examples as a user would: examples_test.sh FOLDER_OF_PROGRAMS CASE
+# Runs the built examples as a user would: examples_test.sh FOLDER_OF_PROGRAMS CASE [the program's own arguments]
 set -euo pipefail
 export LC_ALL=C  # pictures in ASCII, whose columns can be counted in bytes
 programs=$1
@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 die() {
   echo "$*" >&2
-  cat "$scratch"/* >&2
+  cat "$scratch"/{out,err} >&2
   exit 1
 }
 
@@ -28,14 +28,38 @@ percent_above() {
   awk -v share="$share" -v least="$1" 'BEGIN { exit !(share > least && share <= 100) }' || die "only $share %"
 }
 
-# refused STATUS WORDS ARGUMENTS...: mnist ends with that status and one line on the standard error that has the words.
+# refused STATUS WORDS ARGUMENTS...: mnist (or $refuser) ends with that status and one line on the standard error that has
+# the words.
 refused() {
-  local status=$1 words=$2
+  local status=$1 words=$2 program=${refuser:-mnist}
   shift 2
-  run "$status" mnist "$@"
-  [[ $(wc -l <"$scratch/err") == 1 ]] || die "mnist $*: not one line of error"
-  grep -qF -- "$words" "$scratch/err" || die "mnist $*: the error does not say: $words"
-  [[ ! -s $scratch/out ]] || die "mnist $*: printed something beside its error"
+  run "$status" "$program" "$@"
+  [[ $(wc -l <"$scratch/err") == 1 ]] || die "$program $*: not one line of error"
+  grep -qF -- "$words" "$scratch/err" || die "$program $*: the error does not say: $words"
+  [[ ! -s $scratch/out ]] || die "$program $*: printed something beside its error"
+}
+
+# study NAME ARGUMENTS...: its quick run prints a table and one verdict, and leaves a record, whole CSV files and figures.
+study() {
+  local name=$1 results=$scratch/results file
+  run 0 "studies/$name" --quick --out "$results" "${@:2}"
+  (($(grep -c '^Verdict: the note says ' "$scratch/out") == 1)) || die "not one verdict"
+  grep -qE '^-{20,}$' "$scratch/out" || die "no table"
+  if grep -qiE '\<(nan|inf)\>' "$scratch/out"; then die "prints what is no number"; fi
+  if grep -q $'\e\|\r' "$scratch/out"; then die "draws a progress bar where nobody watches"; fi
+  grep -q '^Verdict: ' "$results/$name.txt" || die "no verdict in the record"
+  grep -q -- "^$name --quick, seeds 1 to " "$results/$name.txt" || die "the record does not say what was run"
+  [[ -e $results/$name.csv ]] || die "no $name.csv"
+  for file in "$results"/*.csv; do
+    awk -F, 'NR == 1 { n = NF } NF != n || /(^|,)(,|$)/ { exit 1 } END { if (NR < 2) exit 1 }' "$file" || die "lines of $file"
+  done
+  if command -v gnuplot >/dev/null; then
+    [[ -s $results/$name.png ]] || die "no $name.png"
+    grep -q "</svg>" "$results/$name.svg" || die "no $name.svg"
+    [[ ! -s $scratch/err ]] || die "gnuplot complains"
+  else
+    grep -q "gnuplot is not installed" "$scratch/out" || die "does not say why there is no figure"
+  fi
 }
 
 case $2 in
@@ -118,6 +142,19 @@ case $2 in
   quickstart)
     run 0 quickstart
     awk '/^epoch 9: / { found = $3 > 0.9 } END { exit !found }' "$scratch/out" || die "not 90 % after ten epochs"
+    ;;
+  study_*) study "${2#study_}" "${@:3}" ;;
+  studies_errors)
+    for file in examples/studies/*.cpp; do
+      refuser=studies/$(basename "$file" .cpp)
+      run 0 "$refuser" --help
+      grep -q -- --quick "$scratch/out" || die "$refuser --help"
+      refused 2 --unknown --unknown
+      refused 2 "whole number from 1" --quick --seeds 0
+      refused 1 "can be written" --quick --out "$file"
+    done
+    run 1 studies/sparsity --data "$scratch" --out "$scratch/results"
+    grep -q "train-images-idx3" "$scratch/err" || die "does not say what is missing"
     ;;
   *) die "no case $2" ;;
 esac

@@ -1,4 +1,4 @@
-// How ReLUs die: networks born dead, units that die in training, and whether leaky, PReLU and ELU come back.
+// How ReLUs die: born dead, in training, for ever; and whether leaky ReLU, PReLU and ELU come back.
 
 #include <algorithm>
 #include <cmath>

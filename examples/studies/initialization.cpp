@@ -1,4 +1,4 @@
-// Glorot's initialisation and He's under ReLU: the signal layer by layer to depth 50, and how a 30-layer network trains.
+// Glorot's and He's initialisation under ReLU: signals through 50 layers, and the training of 30.
 
 #include <cmath>
 #include <map>

@@ -1,4 +1,4 @@
-// How many of ReLU's outputs are 0, what an L1 penalty adds to that, and whether sparsity counters over-fitting.
+// How many of ReLU's outputs are 0, what an L1 penalty adds, and whether sparsity counters over-fitting.
 
 #include <map>
 
