@@ -154,7 +154,7 @@ case $2 in
       refused 1 "can be written" --quick --out "$file"
     done
     run 1 studies/sparsity --data "$scratch" --out "$scratch/results"
-    grep -q "train-images-idx3" "$scratch/err" || die "does not say what is missing"
+    grep -q "expected the four files of mnist" "$scratch/err" || die "does not say what is missing"
     ;;
   *) die "no case $2" ;;
 esac

@@ -19,8 +19,8 @@ struct Rule {
 const std::vector<Rule> rules{
     {"Glorot", [](double) { return init::glorot_normal(); }},
     {"He", [](double) { return init::he_normal(); }},
-    {"Glorot, gain", [](double gain) { return init::glorot_normal(gain); }},
-    {"He, gain", [](double gain) { return init::he_normal({.gain = gain}); }},
+    {"Glorot x gain", [](double gain) { return init::glorot_normal(gain); }},
+    {"He x gain", [](double gain) { return init::he_normal({.gain = gain}); }},
 };
 
 /// The mean squares of a network's input and of each layer's output.
@@ -119,7 +119,7 @@ Training train(Study& study) {
       result.loss[rule.name].push_back(last_epoch);
       result.accuracy[rule.name].push_back(100 * accuracy(model, data.test));
     }
-    Series series{rule.name == "Glorot, gain" ? "Glorot x gain" : rule.name, "relu", {}};
+    Series series{rule.name, "relu", {}};
     series.dashed = rule.name == "Glorot";
     const auto steps_an_epoch = static_cast<double>(data.train.size() / 64);
     for (size_t i = 0; i < curves[0].size(); ++i) {
@@ -141,17 +141,19 @@ void study(Study& study) {
       choice("tanh", "tanh", [] { return Tanh(); }),
   };
   Signals signals = measure_signals(study, activations);
-  Table signal_table({"", rules[0].name, rules[1].name, rules[2].name, rules[3].name, "theory: Glorot", "He"});
+  Table signal_table({"", "Glorot", "theory", "He", "theory", "Glorot x gain", "He x gain"});
   for (const Choice& activation : activations) {
-    std::vector<std::string> cells{activation.name};
-    for (const Rule& rule : rules) cells.push_back(plus_minus(signals.log2_a_layer[activation.name][rule.name], 3));
-    // E f(z)^2 for normal z is (1 + a^2) / 2, at any scale of z: Glorot halves that and He's own gain does not.
+    const auto measured = [&](const char* rule) { return plus_minus(signals.log2_a_layer[activation.name][rule], 3); };
+    // E f(z)^2 for normal z is (1 + a^2) / 2 at any scale of z, and n times the weights' variance is 1 with Glorot's rule
+    // and 2 with He's.
     const std::optional<double> leak = activation.name == "ReLU"        ? std::optional(0.0)
                                        : activation.name == "leaky 0.2" ? std::optional(0.2)
                                                                         : std::nullopt;
-    cells.push_back(leak ? fixed(std::log2((1 + *leak * *leak) / 2), 3) : "");
-    cells.push_back(leak ? fixed(std::log2(1 + *leak * *leak), 3) : "");
-    signal_table.row(cells);
+    const auto theory = [&](double n_variance) {
+      return leak ? fixed(std::log2(n_variance * (1 + *leak * *leak) / 2), 3) : "";
+    };
+    signal_table.row({activation.name, measured("Glorot"), theory(1), measured("He"), theory(2),
+                      measured("Glorot x gain"), measured("He x gain")});
   }
   study.print("Change of the mean square, as log2 a layer, over 50 layers\n\n");
   study.print(signal_table);
