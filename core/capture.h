@@ -66,16 +66,19 @@ class Captured {
 ///   for (auto [images, labels] : loader) Tensor loss = step(images.to(device), labels.to(device));
 ///
 /// The step takes one tensor or more and returns one, which the caller gets as a tensor of its own, outside the autograd
-/// graph. On CUDA inputs the first `warmup` calls run it eagerly, the next one captures it, and the following ones replay
-/// the graph: N calls give the bits of N eager steps. Inputs of another shape or dtype, another training mode, other
-/// options of the optimizer than its learning rate, parameters that moved: each warms up and captures again. Learning rates
-/// and random numbers of replays are the present ones. On CPU inputs each call just runs the step.
+/// graph. For each kind of input the first `warmup` calls run it eagerly, the next one captures it, and the following ones
+/// replay the graph. On CUDA N calls give the bits of N eager steps; on the CPU, which cuts the work into other pieces, the
+/// same numbers but for rounding, and the same bits in every run with as many threads. Inputs of another shape or dtype,
+/// another training mode, other options of the optimizer than its learning rate, parameters that moved: each warms up and
+/// captures again. Learning rates and random numbers of replays are the present ones. A replay on the CPU reads its inputs
+/// where they lie and allocates nothing.
 ///
 /// A replay runs no host code, so what the step does to variables of its own happens only in the calls that run it; use
-/// what it returns. All else that it refers to must live as long as it is called. A label or index out of range is then
-/// reported by a later replay or copy to the CPU. What needs the CPU or new memory in between (item(), data from the CPU,
-/// a tensor assigned to a variable that the next step reads) throws Error when it is captured, in the operation's name;
-/// the program goes on eagerly.
+/// what it returns. All else that it refers to must live as long as it is called. What needs a value back (item(),
+/// to_vector()), on CUDA also what needs data from the CPU or new memory, and a tensor assigned to a variable that the next
+/// step reads, throw Error when the step is captured, in the operation's name; the program goes on eagerly. A label or index
+/// out of range throws as ever on the CPU, before the parameters are updated; on CUDA a later replay or copy to the CPU
+/// reports it.
 template <class F>
 Captured<F> capture(F step, CaptureOptions options = {}) {
   return Captured<F>(std::move(step), options);

@@ -1,9 +1,12 @@
 #include "ramp/core/threads.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "ramp/core/error.h"
@@ -22,8 +25,13 @@ thread_local bool in_pool = false;  // this thread works on a job of the pool al
 /// owner waits for those inside alone: one that sleeps, or that the system does not let run, delays nobody.
 class Pool {
  public:
+  /// Fewer threads where the system gives no more: they share out the same pieces.
   explicit Pool(int workers) {
-    for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { serve(); });
+    threads_.reserve(static_cast<size_t>(workers));
+    try {
+      for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {
+    }
   }
   ~Pool() {
     stop_ = true;
@@ -105,7 +113,7 @@ void detail::run_on_pool(void (*work)(const void*), const void* context) {
   std::unique_lock lock(taken, std::defer_lock);
   if (in_pool || wanted == 1 || !lock.try_lock()) return work(context);
   if (pool_threads != wanted) {
-    delete pool;
+    delete std::exchange(pool, nullptr);
     pool = new Pool(wanted - 1);
     pool_threads = wanted;
   }

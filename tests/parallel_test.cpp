@@ -1,0 +1,93 @@
+// Loops over the pool's threads.
+
+#include "ramp/core/cpu/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "error_of.h"
+
+namespace ramp {
+namespace {
+
+class Parallel : public testing::Test {
+ protected:
+  ~Parallel() override { set_num_threads(before_); }
+
+ private:
+  int before_ = num_threads();
+};
+
+TEST_F(Parallel, VisitsEachIndexOnce) {
+  for (const int threads : {1, 2, 3, 7}) {
+    set_num_threads(threads);
+    for (const int64_t n : {0, 1, 2, 63, 64, 1000, 100000})
+      for (const int64_t grain : {1, 10, 1000, 1 << 20}) {
+        std::vector<std::atomic<int>> visits(static_cast<size_t>(n));
+        in_bands(n, grain, [&](int64_t begin, int64_t end) {
+          EXPECT_LT(begin, end);
+          for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
+        });
+        for (const auto& visit : visits) ASSERT_EQ(visit, 1) << n << " by " << grain << ", threads " << threads;
+      }
+  }
+}
+
+TEST_F(Parallel, CutsByWorkAndThreads) {
+  set_num_threads(4);
+  EXPECT_EQ(pieces(0.5, 1000), 1);  // not worth a second thread
+  EXPECT_EQ(pieces(3, 1000), 3);    // one each
+  EXPECT_EQ(pieces(100, 1000), 4);
+  EXPECT_EQ(pieces(1e6, 1e6), 16);  // long: some to spare
+  EXPECT_EQ(pieces(1e6, 640), 10);  // not too thin
+  EXPECT_EQ(pieces(1e6, 3), 3);
+  set_num_threads(1);
+  EXPECT_EQ(pieces(1e6, 1e6), 1);
+}
+
+TEST_F(Parallel, NestsOnTheThreadThatItIsOn) {
+  set_num_threads(3);
+  std::atomic<int64_t> sum{0};
+  in_bands(300, 1, [&](int64_t begin, int64_t end) {
+    const auto thread = std::this_thread::get_id();
+    for (int64_t i = begin; i < end; ++i)
+      in_bands(100, 1, [&](int64_t first, int64_t last) {
+        EXPECT_EQ(std::this_thread::get_id(), thread);
+        sum += last - first;
+      });
+  });
+  EXPECT_EQ(sum, 300 * 100);
+}
+
+TEST_F(Parallel, ServesSeveralThreads) {
+  set_num_threads(3);
+  std::atomic<int64_t> sum{0};
+  std::vector<std::thread> users;
+  for (int user = 0; user < 4; ++user)
+    users.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) in_bands(1000, 10, [&](int64_t begin, int64_t end) { sum += end - begin; });
+    });
+  for (std::thread& user : users) user.join();
+  EXPECT_EQ(sum, 4 * 200 * 1000);
+}
+
+TEST_F(Parallel, UsesEveryThread) {
+  set_num_threads(3);
+  // Each piece waits for the others, so that no thread can take two.
+  std::atomic<int> arrived{0};
+  in_bands(3, 1, [&](int64_t, int64_t) {
+    ++arrived;
+    while (arrived < 3) std::this_thread::yield();
+  });
+  EXPECT_EQ(arrived, 3);
+}
+
+TEST_F(Parallel, GoesOnAfterAnErrorInALoopOfOne) {
+  const auto loop = [] { parallel_for(1, 1, [](int64_t, int64_t) { fail("loop", "stops"); }); };
+  EXPECT_EQ(error_of(loop), "[loop] stops");
+  EXPECT_EQ(error_of(loop), "[loop] stops");
+}
+
+}  // namespace
+}  // namespace ramp
