@@ -2,7 +2,7 @@
 
 compare.py BENCHMARK [--rounds N] [--threads N ...] [--out DIR] [--peer-python PYTHON] [--no-compile] [--quick]
 
-BENCHMARK is the program of that name. Writes results.csv and machine.txt into DIR, and the figure when gnuplot is there.
+BENCHMARK is the program of that name. Writes results.csv into DIR, and the figure when gnuplot is there.
 """
 
 import argparse
@@ -225,8 +225,7 @@ def main():
     footprint(ours, peer, options, rows)
 
     with open(options.out / "results.csv", "w", newline="") as file:
-        csv.writer(file).writerows([["what", "threads", "of", "size", "who", "value", "unit"], *rows])
-    (options.out / "machine.txt").write_text(text + "\n")
+        csv.writer(file).writerows([["what", "threads", "of", "size", "who", "value", "unit"], ["machine", "", text], *rows])
     if shutil.which("gnuplot"):
         subprocess.run(["gnuplot", "-e", f"folder='{options.out}'", str(here / "figure.gp")], check=True)
         print(f"\nwrote results.csv and speed.svg to {options.out}")
