@@ -5,7 +5,8 @@
 // Loops are gathered into phases with one wait between two of them. A loop that reads, part by part, what another one
 // writes goes into one chain with it: the same thread takes the same rows through both without waiting for the others. So
 // a training step of dense layers is two phases: each thread takes its rows of the batch forward through all layers and
-// back, and then its rows of every weight gradient, with the update of those weights right behind.
+// back, and then its rows of every weight gradient, with the update of those weights right behind. The price is memory: the
+// arrays of a step all live at once, for a loop may run earlier or later than in the program.
 
 #include <atomic>
 #include <deque>
