@@ -135,9 +135,16 @@ void Graph::plan(int threads) {
     progress_.emplace_back();
     for (Chain& chain : phase.chains) {
       std::sort(chain.loops.begin(), chain.loops.end());
-      for (size_t i : chain.loops)
+      double parts = 0, wholes = 1;  // bytes
+      for (size_t i : chain.loops) {
         chain.work += static_cast<double>(loops_[i].n) / static_cast<double>(loops_[i].grain);
-      chain.pieces = pieces(chain.work, chain.rows);
+        for (const Range& range : loops_[i].ranges)
+          (range.whole ? wholes : parts) += static_cast<double>(range.end - range.begin);
+      }
+      // Of many rows more pieces, so that what passes from one loop to the next stays in the cache; but not so many that
+      // reading the weights again for each would cost more than that.
+      const int64_t cached = std::min(static_cast<int64_t>(parts / wholes), chain.rows / 512);
+      chain.pieces = std::max(pieces(chain.work, chain.rows), cached);
     }
     std::vector<size_t> order(phase.chains.size());
     std::iota(order.begin(), order.end(), 0);
