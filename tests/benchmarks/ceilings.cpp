@@ -39,22 +39,24 @@ double rate(int threads, const Work& work) {
 constexpr int64_t iterations = 1 << 14;
 constexpr int chains = 12;  // in flight: more than latency times units
 
-/// `chains` independent sums of products, unrolled by hand so that every compiler keeps them in registers. The asm hides
-/// that they are all the same, and that nobody wants the result.
+volatile float seed[chains + 2] = {};  // what the compiler cannot know
+volatile float sink;
+
+/// `chains` independent sums of products, unrolled by hand so that every compiler keeps them in registers.
 template <class V>
 [[gnu::always_inline]] inline void multiply_add() {
-  V a = V{} + 0.5f, b = V{} + 1.0f;
-  asm volatile("" : "+v"(a), "+v"(b));
-  V s0 = b, s1 = b, s2 = b, s3 = b, s4 = b, s5 = b, s6 = b, s7 = b, s8 = b, s9 = b, s10 = b, s11 = b;
-  asm volatile("" : "+v"(s0), "+v"(s1), "+v"(s2), "+v"(s3), "+v"(s4), "+v"(s5));
-  asm volatile("" : "+v"(s6), "+v"(s7), "+v"(s8), "+v"(s9), "+v"(s10), "+v"(s11));
+  const V a = V{} + seed[chains], b = V{} + seed[chains + 1];
+  V s0 = b + seed[0], s1 = b + seed[1], s2 = b + seed[2], s3 = b + seed[3], s4 = b + seed[4], s5 = b + seed[5];
+  V s6 = b + seed[6], s7 = b + seed[7], s8 = b + seed[8], s9 = b + seed[9], s10 = b + seed[10], s11 = b + seed[11];
   for (int64_t i = 0; i < iterations; ++i) {
     s0 = s0 * a + b, s1 = s1 * a + b, s2 = s2 * a + b, s3 = s3 * a + b;
     s4 = s4 * a + b, s5 = s5 * a + b, s6 = s6 * a + b, s7 = s7 * a + b;
     s8 = s8 * a + b, s9 = s9 * a + b, s10 = s10 * a + b, s11 = s11 * a + b;
   }
   s0 += s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11;
-  asm volatile("" : : "v"(s0));
+  float sum = 0;
+  for (size_t i = 0; i < sizeof(V) / sizeof(float); ++i) sum += s0[i];
+  sink = sum;
 }
 
 using V4 [[gnu::vector_size(16)]] = float;
