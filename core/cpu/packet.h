@@ -159,14 +159,14 @@ inline Packet<double> normal_pdf(Packet<double> x) {
 
 using F = Packet<float>;
 
-/// a - b for integers, around the end of their range where a NaN or a negative number made them.
+/// Integers that a NaN or a negative number makes go round the end of their range: as unsigned ones they may.
+using Unsigned [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = uint32_t;
 inline Mask<float>::Raw minus(Mask<float>::Raw a, Mask<float>::Raw b) {
-  using Unsigned [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = uint32_t;
   return (Mask<float>::Raw)((Unsigned)a - (Unsigned)b);
 }
 
 /// 2^n for integral n in [-126, 127].
-inline F pow2(Mask<float>::Raw n) { return (F::Raw)((n + 127) << 23); }
+inline F pow2(Mask<float>::Raw n) { return (F::Raw)(((Unsigned)n + 127) << 23); }
 
 /// x = n ln 2 + r with |r| <= ln(2) / 2, ln 2 in two parts so that r keeps its digits; and e^r - 1.
 struct ExpParts {
@@ -245,7 +245,7 @@ inline F magnitude(F x) {
 /// e^(-factor x^2) for 0 <= x <= 15 and factor 1 or 1/2. x^2 = h^2 + (x - h)(x + h) with h the first 12 of x's 24 bits,
 /// so that h^2 is exact and the rest small: rounding x^2 itself would cost as many digits as it has before the point.
 inline F gauss(F x, double factor) {
-  const F h = (F::Raw)(((Mask<float>::Raw)x.v + 0x800) & ~0xfff);
+  const F h = (F::Raw)(((Unsigned)x.v + 0x800) & ~0xfffu);
   const F d = F(factor) * ((x - h) * (x + h));
   F rest = F(1.0 / 6) - d * F(1.0 / 24);  // (1 - e^-d) / d; |d| < 0.06
   rest = F(0.5) - d * rest;
