@@ -14,12 +14,12 @@ set tmargin 4
 set key top right samplen 2 font ",12"
 # Batch and ratio of one net.
 of(net, threads) = sprintf("< awk -F, '$1==\"ratio\" && $2==%d && $3==\"%s\" && $5 ~ /^captured/ {print $4\",\"$6}' '%s/results.csv'", threads, net, folder)
-all = int(system("awk -F, '$1==\"ratio\"{if($2>m)m=$2}END{print m}' '".folder."/results.csv'"))
+threads = system("awk -F, '$1==\"ratio\"{t[$2]=1} END{for (k in t) print k}' '".folder."/results.csv' | sort -n | tr '\\n' ' '")
 do for [i=1:3] {
   net = word("small wide deep", i)
   set title word("784-128-10 784-512-512-10 784-(10x128)-10", i) font ",13"
   plot 1 with lines lc rgb "#888888" dt 2 notitle, \
-       of(net, 1) using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb "#0072B2" title "1 thread", \
-       of(net, all) using 1:2 with linespoints lw 2 pt 5 ps 0.6 lc rgb "#D55E00" title sprintf("%d threads", all)
+       for [k=1:words(threads)] of(net, int(word(threads, k))) using 1:2 with linespoints lw 2 pt 7 ps 0.6 \
+         lc rgb word("#0072B2 #D55E00 #009E73", k) title word(threads, k)." thread".(word(threads, k) eq "1" ? "" : "s")
 }
 unset multiplot
