@@ -83,6 +83,16 @@ TEST_F(Parallel, UsesEveryThread) {
   EXPECT_EQ(arrived, 3);
 }
 
+TEST_F(Parallel, ChecksWhatTheArraysHold) {
+  set_num_threads(2);
+  const Array x(Shape{100}, DType::float64, Device::cpu());
+  const auto loop = [&] {
+    parallel_for(
+        100, 1, [](float*, int64_t, int64_t) {}, part<float>(x));
+  };
+  EXPECT_EQ(error_of(loop), "[data] expected float32, got float64");
+}
+
 TEST_F(Parallel, GoesOnAfterAnErrorInALoopOfOne) {
   const auto loop = [] { parallel_for(1, 1, [](int64_t, int64_t) { fail("loop", "stops"); }); };
   EXPECT_EQ(error_of(loop), "[loop] stops");

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "ramp/core/array.h"
@@ -78,9 +80,13 @@ void in_bands(int64_t n, int64_t grain, const Body& body) {
 template <class Body, class... T>
 void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays) {
   if (n == 0) return;
-  const auto address = []<class U>(const Touch<U>& touch) -> U* {
-    return touch.array.defined() ? static_cast<U*>(touch.array.template data<void>()) : nullptr;
+  [[maybe_unused]] const auto address = []<class U>(const Touch<U>& touch) -> U* {
+    if (!touch.array.defined()) return nullptr;
+    // char stands for elements of any dtype; all others are checked, here, where it is safe to throw.
+    if constexpr (std::is_same_v<const U, const char>) return static_cast<U*>(touch.array.template data<void>());
+    else return touch.array.template data<U>();
   };
+  const std::tuple addresses(address(arrays)...);
   if (cpu::recording) {
     return cpu::record(n, grain, {cpu::Access{arrays.array, arrays.whole, !std::is_const_v<T>, arrays.checked}...},
                        [body](void* const* data, int64_t begin, int64_t end) {
@@ -90,7 +96,8 @@ void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays
                          call(std::index_sequence_for<T...>{});
                        });
   }
-  in_bands(n, grain, [&](int64_t begin, int64_t end) { body(address(arrays)..., begin, end); });
+  in_bands(n, grain,
+           [&](int64_t begin, int64_t end) { std::apply([&](T*... data) { body(data..., begin, end); }, addresses); });
 }
 
 }  // namespace ramp
