@@ -92,16 +92,6 @@ void add_to(const Array& a, const Array& b) {
   on(a.device(), [&](auto backend) { backend.map(Binary(formula::Add{}), a, b, a); });
 }
 
-Array bias_map(const Unary& f, const Array& z, const Array& bias) {
-  check_floating(name(f), {&z, &bias});
-  check_matrix(name(f), z);
-  if (bias.shape() != Shape{z.shape()[1]}) fail(name(f), "expected bias ", Shape{z.shape()[1]}, ", got ", bias.shape());
-  check(f);
-  Array y = like(z);
-  on(z.device(), [&](auto b) { b.bias_map(f, z, bias, y); });
-  return y;
-}
-
 Array operator*(const Array& a, double b) { return a * full_array({}, b, a.dtype(), a.device()); }
 
 Array compare(Compare relation, const Array& a, const Array& b) {
@@ -159,6 +149,17 @@ Array gather(const Array& x, const Array& indices) {
   Array out = like(x, x.shape().with(0, indices.numel()));
   on(x.device(), [&](auto b) { b.gather(x, indices, out); });
   return out;
+}
+
+BatchArrays load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev) {
+  check_devices("load_batch", {&images, &labels, &rows});
+  if (rows.rank() != 1 || rows.dtype() != int32)
+    fail("load_batch", "expected int32 rows [b], got ", rows.dtype(), ' ', rows.shape());
+  BatchArrays batch{Array({rows.numel(), images.shape()[1]}, float32, images.device()),
+                    Array(rows.shape(), int32, images.device())};
+  if (rows.numel() > 0)
+    on(images.device(), [&](auto b) { b.load_batch(images, labels, rows, mean, stddev, batch.images, batch.labels); });
+  return batch;
 }
 
 Array scatter_add(const Array& x, const Array& indices, int64_t n) {
@@ -230,6 +231,10 @@ void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions
   on(out.device(), [&](auto backend) { backend.matmul(a, b, options, out); });
 }
 
+void join(Device device) {
+  on(device, [](auto b) { b.join(); });
+}
+
 Array sum(const Array& x, int axis) {
   check_floating("sum", {&x});
   axis = normalize_axis("sum", axis, x.shape());
@@ -283,6 +288,40 @@ Array dropout_mask(const Shape& shape, double keep, RandomKey key, DType dtype, 
 
 // ---- Fused steps ----------------------------------------------------------------------------------------------------
 
+DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::optional<Unary>& f) {
+  constexpr const char* op = "dense";
+  if (bias.defined()) check_floating(op, {&x, &w, &bias});
+  else check_floating(op, {&x, &w});
+  if (w.rank() != 2) fail(op, "expected weight [out, in], got ", w.shape());
+  const int64_t out = w.shape()[0], in = w.shape()[1];
+  if (x.rank() != 2 || x.shape()[1] != in) fail(op, "expected input [n, ", in, "], got ", x.shape());
+  if (bias.defined() && bias.shape() != Shape{out}) fail(op, "expected bias ", Shape{out}, ", got ", bias.shape());
+  if (in == 0) fail(op, "a row needs at least one element, got input ", x.shape());
+  if (f) check(*f);
+
+  const Array z = like(x, {x.shape()[0], out}), y = f ? like(z) : z;
+  if (z.numel() > 0) on(z.device(), [&](auto b) { b.dense(f ? &*f : nullptr, x, w, bias, z, y); });
+  return {z, y};
+}
+
+Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
+                     const Array& bias_gradient) {
+  const auto& [z, y] = forward;
+  const Array out = f ? like(upstream) : upstream;
+  on(out.device(), [&](auto b) {
+    if (out.numel() == 0) {
+      if (bias_gradient.defined()) fill(bias_gradient, 0);
+    } else if (!f) {
+      if (bias_gradient.defined()) b.sum(out, around(0, out.shape()), bias_gradient);
+    } else if (!bias_gradient.defined()) {
+      b.map_gradient(*f, z, y, upstream, out);
+    } else {
+      b.dense_gradient(*f, z, y, upstream, out, bias_gradient);
+    }
+  });
+  return out;
+}
+
 void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
   on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity); });
 }
@@ -299,8 +338,9 @@ CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const
          labels.dtype(), ' ', labels.shape());
   if (step.class_weights.defined() && step.class_weights.shape() != Shape{classes})
     fail("cross_entropy", "expected ", classes, " class weights, got ", step.class_weights.numel());
-  CrossEntropyResult result{like(logits, {n}), like(logits)};
-  on(logits.device(), [&](auto b) { b.cross_entropy(logits, labels, step, result.losses, result.gradient); });
+  CrossEntropyResult result{like(logits, {n}), like(logits), like(logits, {})};
+  on(logits.device(),
+     [&](auto b) { b.cross_entropy(logits, labels, step, result.losses, result.gradient, result.sum); });
   return result;
 }
 

@@ -31,8 +31,6 @@ Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b
 
 /// a += b, which broadcasts to a's shape.
 void add_to(const Array& a, const Array& b);
-/// z [n, m] += bias [m], in place, and f of the result.
-Array bias_map(const Unary& f, const Array& z, const Array& bias);
 
 inline Array operator-(const Array& x) { return map(Unary(formula::Neg{}), x); }
 inline Array operator+(const Array& a, const Array& b) { return map(Binary(formula::Add{}), a, b); }
@@ -53,6 +51,12 @@ Array sum_to(const Array& x, const Shape& shape);
 
 Array transpose(const Array& x);
 Array gather(const Array& x, const Array& indices);
+/// Rows of images [n, features] as float32 (x - mean) / stddev, where x is a float32, or a uint8 divided by 255; and their
+/// int32 labels [n]. In one pass.
+struct BatchArrays {
+  Array images, labels;
+};
+BatchArrays load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev);
 /// out [n, ...] = 0, then out[indices[i]] += x[i], in the order of i: the adjoint of gather.
 Array scatter_add(const Array& x, const Array& indices, int64_t n);
 /// Equal blocks moved from one array into another: what concatenation and its inverse are made of. In elements.
@@ -68,10 +72,14 @@ Array narrow(const Array& x, int axis, int64_t begin, int64_t end);
 struct MatmulOptions {
   bool transpose_a = false;
   bool transpose_b = false;
+  bool aside = false;  // it may be computed beside what follows: nobody reads it before join()
 };
 Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
 /// out = a b (of the shape that the product has).
 void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options = {});
+
+/// Has what follows on a device wait for the products that were set aside.
+void join(Device device);
 
 /// Over one axis, which stays with size 1. Sums are gathered in fixed blocks: the same bits for any number of threads.
 Array sum(const Array& x, int axis);
@@ -91,18 +99,30 @@ Array uniform_array(const Shape& shape, double low, double high, RandomKey key, 
 /// 1/keep with probability keep, else 0: the mask of inverted dropout.
 Array dropout_mask(const Shape& shape, double keep, RandomKey key, DType dtype, Device device);
 
+/// z = x w^T for x [n, in] and w [out, in], plus bias [out] where that is defined; y = f(z), or z itself without f.
+struct DenseResult {
+  Array z, y;
+};
+DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::optional<Unary>& f);
+/// The way back from y to z and the bias: returns upstream f'(z) (without f, upstream), and writes its sum over the rows
+/// into bias_gradient [out] where that is defined.
+Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
+                     const Array& bias_gradient);
+
 /// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity.
 void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity);
 
 /// Softmax cross-entropy (the formula is in layers/losses.h).
 struct CrossEntropyStep {
+  double scale = 1;  // of the losses, and so of the gradient
   double label_smoothing = 0;
   Array class_weights;              // [C] of the logits' dtype, or undefined for ones
   std::optional<int> ignore_index;  // labels equal to it count for nothing; every other one outside [0, C) is an Error
 };
 struct CrossEntropyResult {
-  Array losses;    // [n], each times its label's weight
+  Array losses;    // [n], each times its label's weight and the scale
   Array gradient;  // [n, C], of the sum of the losses
+  Array sum;       // [], of the losses
 };
 CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step);
 

@@ -1,10 +1,12 @@
 #include "ramp/core/autograd.h"
 
 #include <atomic>
+#include <mutex>
 #include <queue>
 #include <utility>
 
 #include "ramp/core/array_ops.h"
+#include "ramp/core/trace.h"
 
 namespace ramp {
 
@@ -26,13 +28,19 @@ void arrive(Node& node, Array gradient) {
 
 /// Adds the walk's gradient to the one that the user sees.
 void keep(Node& node, const Array& gradient) {
-  if (node.has_grad) add_to(node.grad, gradient);
-  else if (node.grad.defined()) copy(gradient, node.grad);
-  else node.grad = clone(gradient);
+  if (node.has_grad) {
+    join(node.device);  // it may have been written aside
+    add_to(node.grad, gradient);
+  } else if (node.grad.defined()) {
+    copy(gradient, node.grad);
+  } else {
+    node.grad = clone(gradient);
+  }
   node.has_grad = true;
 }
 
 Array run_hooks(const Node& node, Array gradient) {
+  if (!node.hooks.empty()) join(node.device);  // a hook may look at any gradient
   for (const auto& hook : node.hooks) {
     NoGrad quiet;
     const Tensor replaced = hook(Tensor(gradient));
@@ -59,6 +67,42 @@ struct Walk {
 };
 
 }  // namespace
+
+namespace {
+
+/// The units of every dtype and device; never destroyed, as static tensors may outlive any static of ours.
+struct Units {
+  std::mutex mutex;
+  std::vector<Array> made;
+
+  Array find(DType dtype, Device device) const {
+    for (const Array& unit : made)
+      if (unit.dtype() == dtype && unit.device() == device) return unit;
+    return {};
+  }
+};
+Units& units() {
+  static Units& all = *new Units;
+  return all;
+}
+
+}  // namespace
+
+Array unit_gradient(const Shape& shape, DType dtype, Device device) {
+  std::lock_guard lock(units().mutex);
+  Array unit = units().find(dtype, device);
+  if (!unit.defined()) {
+    unit = full_array({}, 1, dtype, device);
+    if (!tracing()) units().made.push_back(unit);  // a captured step's array has its number in replays only
+  }
+  return unit.view(shape);
+}
+
+bool is_unit_gradient(const Array& gradient) {
+  std::lock_guard lock(units().mutex);
+  const Array unit = units().find(gradient.dtype(), gradient.device());
+  return unit.defined() && unit.storage() == gradient.storage();
+}
 
 bool recording() { return is_recording; }
 NoGrad::NoGrad() : previous_(is_recording) { is_recording = false; }
@@ -148,6 +192,7 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
       node->inputs.clear();
     }
   }
+  join(root.device());
 }
 
 }  // namespace ramp

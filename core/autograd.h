@@ -25,17 +25,23 @@ class Gradients {
   /// Memory of input i's shape to write its whole gradient into: the leaf's own where that is possible, which spares a
   /// copy, else a new array. It counts as assigned.
   const Array& write(int i);
+  /// Whether it is the leaf's own: then nobody reads it before the walk back ends.
+  bool written(int i) const { return std::find(written_.begin(), written_.end(), i) != written_.end(); }
 
  private:
   friend void run_backward(const Tensor&, Array, BackwardOptions);
   std::span<const std::shared_ptr<Node>> inputs_;
   std::vector<Array> values_;
   std::vector<int> written_;  // slots that went straight into a leaf's gradient
-  bool written(int i) const { return std::find(written_.begin(), written_.end(), i) != written_.end(); }
 };
 
 /// Walks back from `root` with its gradient: Tensor::backward after its checks.
 void run_backward(const Tensor& root, Array gradient, BackwardOptions options);
+
+/// Ones of one element: the gradient that backward() starts from when it is given none. Made once and never written to, so
+/// that a loss can tell it, and spare the multiplication.
+Array unit_gradient(const Shape& shape, DType dtype, Device device);
+bool is_unit_gradient(const Array& gradient);
 
 /// (gradient of the result, slots for the gradients of the inputs)
 using Backward = std::function<void(const Array& gradient, Gradients& inputs)>;

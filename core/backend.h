@@ -30,28 +30,34 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   B::map_gradient(unary, x, x, x, x);      // x, y, gradient, out = gradient f'(x)
   B::map(binary, x, x, x);                 // a, b, y
   B::map_gradient(binary, 0, x, x, x, x);  // argument, a, b, gradient, out (of the gradient's shape)
-  B::bias_map(unary, x, x, x);             // z [n, m] += bias [m], y = f(z), in one pass
   B::compare(Compare::less, x, x, x);      // a, b, out uint8
   B::where(x, x, x, x);                    // condition, a, b, out
   // Movement, of any dtype.
-  B::copy(x, x);                   // from, to; one of them may be on the CPU
-  B::copy_blocks(x, x, blocks);    // from, to
-  B::broadcast(x, x);              // x, out
-  B::transpose(x, x);              // x, out
-  B::gather(x, x, x);              // x, int32 indices, out; throws for an index out of range
-  B::scatter_add(x, x, x);         // x, int32 indices, out (zeroed here)
-  B::scatter_axis(x, x, view, x);  // x, int32 indices, view of out, out (zeroed here)
+  B::copy(x, x);                           // from, to; one of them may be on the CPU
+  B::copy_blocks(x, x, blocks);            // from, to
+  B::broadcast(x, x);                      // x, out
+  B::transpose(x, x);                      // x, out
+  B::gather(x, x, x);                      // x, int32 indices, out; throws for an index out of range
+  B::load_batch(x, x, x, 0.0, 1.0, x, x);  // images, labels, int32 rows, mean, stddev, images out, labels out;
+                                           // throws for a row out of range, on CUDA at a later copy to the CPU
+  B::scatter_add(x, x, x);                 // x, int32 indices, out (zeroed here)
+  B::scatter_axis(x, x, view, x);          // x, int32 indices, view of out, out (zeroed here)
   // Reductions over the middle of [outer, n, inner].
   B::sum(x, view, x);
   B::max(x, view, x, x);  // x, view, values, int32 indices
   // out = op(a) op(b)
   B::matmul(x, x, MatmulOptions{}, x);
+  B::join();                // the products set aside (MatmulOptions) are there for what follows
+  B::require(Precision{});  // throws in the name of set_precision unless products of float32 can be computed so
   // Random numbers: element i depends on the key and i alone.
   B::uniform(x, 0.0, 1.0, key);
   B::dropout_mask(x, 0.5, key);
-  // One pass each: the loss of a training step, and its update.
-  B::cross_entropy(x, x, loss, x, x);  // logits, labels, options, losses, gradient; throws for a label out of range
-  B::sgd(sgd, x, x, x);                // parameter, gradient, velocity (undefined without momentum)
+  // What a training step is made of, in as few passes as the device can.
+  B::dense(&unary, x, x, x, x, x);          // f or null, x, w, bias or undefined, z = x w^T + bias, y = f(z)
+  B::dense_gradient(unary, x, x, x, x, x);  // f, z, y, upstream, out = upstream f'(z), its column sums
+  B::cross_entropy(x, x, loss, x, x, x);    // logits, labels, options, losses, gradient, the losses' sum;
+                                            // throws for a label out of range
+  B::sgd(sgd, x, x, x);                     // parameter, gradient, velocity (undefined without momentum)
 };
 
 // Each adds a type Graph, a captured step (capture.h): cpu/graph.h, cuda/graph.h.

@@ -10,6 +10,7 @@
 #include "ramp/core/gradcheck.h"
 #include "ramp/core/map.h"
 #include "ramp/core/ops.h"
+#include "ramp/core/precision.h"
 #include "ramp/core/threads.h"
 #include "ramp/init/init.h"
 #include "ramp/layers/activations.h"

@@ -10,6 +10,7 @@
 
 #include "ramp/core/autograd.h"
 #include "ramp/core/capture.h"
+#include "ramp/core/precision.h"
 #include "ramp/core/trace.h"
 
 namespace ramp {
@@ -17,11 +18,12 @@ namespace ramp {
 /// What a graph is captured for, beside what its trace holds.
 class StepKey {
  public:
-  explicit StepKey(std::span<const Tensor> inputs) : device_(inputs[0].device()), records_(recording()) {
+  explicit StepKey(std::span<const Tensor> inputs)
+      : device_(inputs[0].device()), precision_(precision(device_)), records_(recording()) {
     for (const Tensor& x : inputs) inputs_.push_back({x.shape(), x.dtype()});
   }
   bool fits(std::span<const Tensor> inputs) const {
-    return inputs[0].device() == device_ && recording() == records_ &&
+    return inputs[0].device() == device_ && precision(device_) == precision_ && recording() == records_ &&
            std::equal(inputs_.begin(), inputs_.end(), inputs.begin(), inputs.end(),
                       [](const Input& a, const Tensor& b) { return a.shape == b.shape() && a.dtype == b.dtype(); });
   }
@@ -32,6 +34,7 @@ class StepKey {
     DType dtype;
   };
   Device device_;
+  Precision precision_;
   bool records_;
   std::vector<Input> inputs_;
 };

@@ -105,7 +105,11 @@ void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
 void Tensor::backward(BackwardOptions options) const {
   if (numel() != 1) fail("backward", "a tensor of shape ", shape(), " needs a gradient; only a scalar goes without");
   if (!requires_grad()) fail("backward", "the tensor requires no gradient");
-  run_backward(*this, full_array(shape(), 1, dtype(), device()), options);
+  // A hook may do to its gradient what it likes.
+  run_backward(
+      *this,
+      node()->hooks.empty() ? unit_gradient(shape(), dtype(), device()) : full_array(shape(), 1, dtype(), device()),
+      options);
 }
 
 void Tensor::backward(const Tensor& gradient, BackwardOptions options) const {

@@ -22,8 +22,8 @@ void check_positions(const char* op, const char* what, int64_t limit, const Arra
 void raise_complaint() {
   const auto position = std::exchange(context().complaints[1].position, Complaint::none);
   if (position != Complaint::none)
-    fail("capture", "labels and indices must lie in their ranges, got one outside, at position ", position,
-         ", in a replayed step");
+    fail("capture", "labels, indices and rows must lie in their ranges, got one outside, at position ", position,
+         ", in a replayed step or a batch that was loaded");
 }
 
 }  // namespace ramp::cuda

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "ramp/core/error.h"
 #include "ramp/cuda/check.h"
@@ -39,9 +40,15 @@ Context* make_context(int device) {
   auto made = std::make_unique<Context>();
   made->device = device;
   check(op, cudaDeviceGetAttribute(&made->processors, cudaDevAttrMultiProcessorCount, device));
-  check(op, cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking));
   check(op, cublasLtCreate(&made->blas));
-  check(op, cudaMalloc(&made->workspace, Context::workspace_bytes));
+  for (Branch& branch : made->branches) {
+    check(op, cudaStreamCreateWithFlags(&branch.stream, cudaStreamNonBlocking));
+    check(op, cudaEventCreateWithFlags(&branch.reached, cudaEventDisableTiming));
+    check(op, cudaMalloc(&branch.workspace, Branch::workspace_bytes));
+  }
+  made->stream = made->branches[0].stream;
+  check(op, cudaMalloc(&made->ticket, sizeof(unsigned)));
+  check(op, cudaMemsetAsync(made->ticket, 0, sizeof(unsigned), made->stream));
   check(op, cudaHostAlloc(reinterpret_cast<void**>(&made->complaints), 2 * sizeof(Complaint), cudaHostAllocMapped));
   made->complaints[0].position = made->complaints[1].position = Complaint::none;
   made->complaint = made->complaints;
@@ -102,6 +109,22 @@ Context& context() {
   return *mine;
 }
 
+Branch& Context::fork(std::initializer_list<Array> used) {
+  if (!graph) return branches[0];  // eagerly the host is the slower one, and events would cost it more
+  check("matmul", cudaEventRecord(branches[0].reached, stream));
+  check("matmul", cudaStreamWaitEvent(branches[1].stream, branches[0].reached));
+  held.insert(held.end(), used);
+  return branches[1];
+}
+
+void Context::join() {
+  if (held.empty()) return;
+  // Whatever happens: what is held must not wait for a later step.
+  const std::vector<Array> done = std::exchange(held, {});
+  check("matmul", cudaEventRecord(branches[1].reached, branches[1].stream));
+  check("matmul", cudaStreamWaitEvent(stream, branches[1].reached));
+}
+
 void forbid_in_capture(const char* op, const char* what) {
   if (context().capturing) fail(op, what, " cannot be part of a captured step");
 }
@@ -116,6 +139,8 @@ void Cuda::use(int index) {
   cuda::set_device(index);
   cuda::current = index;
 }
+
+void Cuda::join() { cuda::context().join(); }
 
 void Cuda::synchronize() {
   cuda::forbid_in_capture("synchronize", "waiting");

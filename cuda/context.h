@@ -5,7 +5,10 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <initializer_list>
+#include <vector>
 
+#include "ramp/core/array.h"
 #include "ramp/cuda/complaint.h"
 
 namespace ramp::cuda {
@@ -13,20 +16,34 @@ namespace ramp::cuda {
 class Graph;
 class Pool;
 
+/// A stream with what its matrix products need, which follow one another on it.
+struct Branch {
+  cudaStream_t stream;  // non-blocking
+  cudaEvent_t reached;  // the latest point that the other branch has to wait for
+  void* workspace;
+  static constexpr size_t workspace_bytes = std::size_t{32} << 20;
+};
+
 /// One device: made at its first use, never destroyed, since static tensors may outlive any static of ours.
 struct Context {
   int device;
   int processors;       // streaming multiprocessors
-  cudaStream_t stream;  // non-blocking; the only one
+  Branch branches[2];   // the stream of all work, and the one beside it
+  cudaStream_t stream;  // the first branch's
   cublasLtHandle_t blas;
-  void* workspace;         // of the matrix products, which follow one another on the stream
-  Complaint* complaints;   // two: of eager kernels, and of captured ones
-  Complaint* complaint;    // the one that the next kernel gets
-  bool capturing = false;  // the stream records a graph instead of running
-  Graph* graph = nullptr;  // whose step runs or is recorded
-  Pool* pool = nullptr;    // where its arrays come from
+  unsigned* ticket;         // 0 between kernels, for one that asks which of its blocks is the last
+  Complaint* complaints;    // two: of eager kernels, and of captured ones
+  Complaint* complaint;     // the one that the next kernel gets
+  bool capturing = false;   // the stream records a graph instead of running
+  Graph* graph = nullptr;   // whose step runs or is recorded
+  Pool* pool = nullptr;     // where its arrays come from
+  std::vector<Array> held;  // what the second branch uses: it must not be freed, and so given to others, before join()
 
-  static constexpr size_t workspace_bytes = std::size_t{32} << 20;
+  /// The branch for work that reads and writes `used` and that the stream does not wait for before join(): in the steps of a
+  /// graph the second, which now waits for all that the stream was given so far.
+  Branch& fork(std::initializer_list<Array> used);
+  /// Makes the stream wait for the second branch.
+  void join();
 };
 
 /// The current device's.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ramp/core/array_ops.h"
+#include "ramp/core/precision.h"
 #include "ramp/cuda/graph.h"
 
 namespace ramp {
@@ -18,6 +19,8 @@ struct Cuda {
   static std::string why_none();
   /// Makes a device the calling thread's current one: all the functions below work there.
   static void use(int index);
+  /// Has what follows wait for what was set aside (MatmulOptions).
+  static void join();
   /// Waits until everything queued on the current device is done. Throws Error with CUDA's message when it failed.
   static void synchronize();
 
@@ -33,7 +36,6 @@ struct Cuda {
   static void map(const Binary& f, const Array& a, const Array& b, const Array& y);
   static void map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient,
                            const Array& out);
-  static void bias_map(const Unary& f, const Array& z, const Array& bias, const Array& y);
   static void compare(Compare relation, const Array& a, const Array& b, const Array& out);
   static void where(const Array& condition, const Array& a, const Array& b, const Array& out);
 
@@ -42,18 +44,24 @@ struct Cuda {
   static void broadcast(const Array& x, const Array& out);
   static void transpose(const Array& x, const Array& out);
   static void gather(const Array& x, const Array& indices, const Array& out);
+  static void load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev,
+                         const Array& to_images, const Array& to_labels);
   static void scatter_add(const Array& x, const Array& indices, const Array& out);
   static void scatter_axis(const Array& x, const Array& indices, AxisView view, const Array& out);
 
   static void sum(const Array& x, AxisView view, const Array& out);
   static void max(const Array& x, AxisView view, const Array& values, const Array& indices);
   static void matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out);
+  static void require(Precision precision);
 
   static void uniform(const Array& out, double low, double high, RandomKey key);
   static void dropout_mask(const Array& out, double keep, RandomKey key);
 
+  static void dense(const Unary* f, const Array& x, const Array& w, const Array& bias, const Array& z, const Array& y);
+  static void dense_gradient(const Unary& f, const Array& z, const Array& y, const Array& upstream, const Array& out,
+                             const Array& sums);
   static void cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
-                            const Array& gradient);
+                            const Array& gradient, const Array& sum);
   static void sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity);
 };
 

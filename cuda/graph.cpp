@@ -16,7 +16,12 @@ constexpr const char* op = "capture";
 struct Within {
   Context& c = context();
   Within(Graph* graph, Pool* pool) { c.graph = graph, c.pool = pool; }
-  ~Within() { c.graph = nullptr, c.pool = nullptr; }
+  ~Within() {
+    // A step that failed may have left something on the second branch.
+    cudaStreamSynchronize(c.branches[1].stream);
+    c.held.clear();
+    c.graph = nullptr, c.pool = nullptr;
+  }
 };
 
 /// While one lives, the stream records; it ends clean whatever happens.
@@ -49,8 +54,8 @@ class Recording {
   Context& c_ = context();
 };
 
-/// Another kind of node would do something on the host, or to memory that is not ours.
-void check_nodes(cudaGraph_t graph) {
+/// How many nodes there are. Of another kind one would do something on the host, or to memory that is not ours.
+size_t check_nodes(cudaGraph_t graph) {
   size_t count = 0;
   check(op, cudaGraphGetNodes(graph, nullptr, &count));
   std::vector<cudaGraphNode_t> nodes(count);
@@ -67,6 +72,7 @@ void check_nodes(cudaGraph_t graph) {
     if (copy.kind != cudaMemcpyDeviceToDevice && copy.kind != cudaMemcpyDefault)
       fail(op, "a copy between the CPU and a CUDA device cannot be part of a captured step");
   }
+  return count;
 }
 
 }  // namespace
@@ -98,7 +104,7 @@ void Graph::capture(const std::function<void()>& step) {
     graph = recording.end();
   }
   try {
-    check_nodes(graph);
+    nodes_ = check_nodes(graph);
     check(op, cudaGraphInstantiate(&executable_, graph, 0));
   } catch (...) {
     cudaGraphDestroy(graph);

@@ -29,6 +29,8 @@ class Graph {
   /// Records a step without running it. Throws what it throws, and Error when it holds more than kernels, fills and copies
   /// on the device; then nothing is left of it.
   void capture(const std::function<void()>& step);
+  /// How many kernels, fills and copies the captured step is.
+  size_t nodes() const { return nodes_; }
   /// The keys that the captured step drew with, in order.
   const std::vector<RandomKey>& drawn() const { return drawn_; }
   /// Queues a replay that draws with these keys instead. Throws Error when an earlier replay met an index out of range.
@@ -41,6 +43,7 @@ class Graph {
   Pool pool_;
   int device_;
   size_t draws_ = 0;  // of the last warm-up step
+  size_t nodes_ = 0;
   std::vector<RandomKey> drawn_;
   Array keys_;
   CUgraphExec_st* executable_ = nullptr;

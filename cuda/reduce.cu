@@ -1,7 +1,7 @@
 // Reductions. Every sum is gathered in blocks of fixed extents and in a fixed order, so its bits depend on the shape alone.
 
+#include "ramp/cuda/columns.cuh"
 #include "ramp/cuda/cuda.h"
-#include "ramp/cuda/launch.cuh"
 #include "ramp/cuda/warp.cuh"
 
 namespace ramp {
@@ -10,8 +10,6 @@ namespace {
 
 constexpr int64_t chunk = 8192;     // elements of a row that one block adds up
 constexpr int64_t short_row = 512;  // up to here a row is one warp's
-constexpr int64_t row_chunk = 256;  // rows of a column that one block adds up
-constexpr int columns = 32, column_threads = 8;
 
 /// Block b adds up piece b % pieces of row b / pieces into out[b].
 template <int size, class T>
@@ -53,45 +51,6 @@ void sum_rows(const T* x, int64_t rows, int64_t n, T* out, const Array& like) {
   else sum_rows_kernel<cuda::threads><<<grid, cuda::threads, 0, stream>>>(rows, n, pieces, x, to);
   cuda::check_launch("sum");
   if (pieces > 1) sum_rows<T>(to, rows, pieces, out, like);
-}
-
-/// x [outer, n, inner]: each block adds up `row_chunk` rows of 32 columns into out [outer, pieces, inner].
-template <class T>
-__global__ void __launch_bounds__(columns* column_threads)
-    sum_columns_kernel(AxisView view, int64_t pieces, const T* x, T* out) {
-  __shared__ T held[column_threads][columns];
-  const auto [outer, n, inner] = view;
-  const int64_t tiles = (inner + columns - 1) / columns;
-  for (int64_t b = blockIdx.x; b < outer * pieces * tiles; b += gridDim.x) {
-    const int64_t column = b % tiles * columns + threadIdx.x, at = b / tiles, o = at / pieces;
-    const int64_t begin = at % pieces * row_chunk, end = min(n, begin + row_chunk);
-    T sum = 0;
-    if (column < inner)
-      for (int64_t i = begin + threadIdx.y; i < end; i += column_threads) sum += x[(o * n + i) * inner + column];
-    held[threadIdx.y][threadIdx.x] = sum;
-    __syncthreads();
-    if (threadIdx.y == 0 && column < inner) {
-      for (int y = 1; y < column_threads; ++y) sum += held[y][threadIdx.x];
-      out[at * inner + column] = sum;
-    }
-    __syncthreads();
-  }
-}
-
-template <class T>
-void sum_columns(const T* x, AxisView view, T* out, const Array& like) {
-  const int64_t pieces = (view.n + row_chunk - 1) / row_chunk;
-  Array partial;
-  T* to = out;
-  if (pieces > 1) {
-    partial = Array({view.outer * pieces * view.inner}, like.dtype(), like.device());
-    to = partial.data<T>();
-  }
-  const int64_t tiles = view.outer * pieces * ((view.inner + columns - 1) / columns);
-  sum_columns_kernel<<<cuda::blocks(tiles * cuda::threads), dim3(columns, column_threads), 0, cuda::context().stream>>>(
-      view, pieces, x, to);
-  cuda::check_launch("sum");
-  if (pieces > 1) sum_columns<T>(to, {view.outer, pieces, view.inner}, out, like);
 }
 
 /// A candidate for the maximum. NaN is larger than any number; of equals the first wins.
@@ -144,8 +103,9 @@ __global__ void max_kernel(AxisView view, const T* x, T* values, int32_t* indice
 void Cuda::sum(const Array& x, AxisView view, const Array& out) {
   visit_floating("sum", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    if (view.inner == 1) sum_rows(x.data<T>(), view.outer, view.n, out.data<T>(), x);
-    else sum_columns(x.data<T>(), view, out.data<T>(), x);
+    if (view.inner == 1) return sum_rows(x.data<T>(), view.outer, view.n, out.data<T>(), x);
+    const bool wide = view.inner % cuda::lanes<T> == 0 && cuda::aligned(x.data<void>());
+    cuda::sum_columns<T>("sum", view, cuda::Elements<T>{x.data<T>()}, out.data<T>(), x.device(), wide);
   });
 }
 

@@ -125,12 +125,13 @@ void run(const MnistFlags& flags) {
             << " to train on, " << with_separators(test.size()) << " held out\n\n";
   Sequential model = build(flags, train.features(), train.classes);
   const Device device = Device::parse(flags.device);
+  set_precision(device, flags.products());
   model.to(device);
   std::cout << model.summary() << '\n';
 
   optim::SGD sgd(model.parameters(),
                  {.learning_rate = flags.lr, .momentum = flags.momentum, .weight_decay = flags.weight_decay});
-  const data::Loader loader(train, {.batch_size = flags.batch_size, .shuffle = true});
+  const data::Loader loader(train.to(device), {.batch_size = flags.batch_size, .shuffle = true});
   Progress progress(flags.epochs, train.size());
   double best = 0, correct = 0, seconds_in_all = 0;
   int best_epoch = 0;

@@ -32,32 +32,23 @@ std::string Dense::describe() const {
 Tensor Dense::forward(const Tensor& x) { return dense(x, weight, bias ? *bias : Tensor()); }
 
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::optional<Unary>& activation) {
-  const Array &a = x.array(), &w = weight.array();
   const bool biased = bias.defined();
-  if (w.rank() != 2) fail("dense", "expected weight [out, in], got ", w.shape());
-  const int64_t out = w.shape()[0], in = w.shape()[1];
-  if (a.rank() != 2 || a.shape()[1] != in) fail("dense", "expected input [n, ", in, "], got ", a.shape());
-  if (biased && bias.shape() != Shape{out}) fail("dense", "expected bias ", Shape{out}, ", got ", bias.shape());
-  if (biased) check_floating("dense", {&a, &w, &bias.array()});
-  else check_floating("dense", {&a, &w});
-
-  const Array z = matmul(a, w, {.transpose_b = true});
-  Array y = z;
-  if (activation && biased) y = bias_map(*activation, z, bias.array());
-  else if (activation) y = map(*activation, z);
-  else if (biased) add_to(z, bias.array());
+  const Array &a = x.array(), &w = weight.array();
+  DenseResult forward = dense(a, w, biased ? bias.array() : Array(), activation);
+  const Array y = forward.y;
+  if (!activation) forward = {};  // backward needs neither, and they may go
 
   const Tensor inputs[] = {x, weight, bias};
-  const auto used = std::span(inputs).first(biased ? 3 : 2);
-  // Without an activation backward needs neither, and they may go.
-  const auto backward = [a, w, z = activation ? z : Array(), y = activation ? y : Array(), biased, activation](
-                            const Array& upstream, Gradients& inputs) {
-    const Array gradient = activation ? map_gradient(*activation, z, y, upstream) : upstream;
-    if (inputs.wants(0)) inputs[0] = matmul(gradient, w);
-    if (inputs.wants(1)) matmul_into(inputs.write(1), gradient, a, {.transpose_a = true});
-    if (biased && inputs.wants(2)) inputs[2] = sum(gradient, 0).view(Shape{gradient.shape()[1]});
-  };
-  return record("dense", y, used, backward);
+  return record("dense", y, std::span(inputs).first(biased ? 3 : 2),
+                [a, w, forward, biased, activation](const Array& upstream, Gradients& inputs) {
+                  const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
+                  const Array gradient = dense_gradient(activation, forward, upstream, bias_gradient);
+                  if (inputs.wants(1)) {
+                    const Array& out = inputs.write(1);
+                    matmul_into(out, gradient, a, {.transpose_a = true, .aside = inputs.written(1)});
+                  }
+                  if (inputs.wants(0)) inputs[0] = matmul(gradient, w);
+                });
 }
 
 }  // namespace ramp

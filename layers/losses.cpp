@@ -31,9 +31,10 @@ double total_weight(const Tensor& labels, const CrossEntropyOptions& options) {
   double total = 0;
   for (int32_t label : labels.to_vector<int32_t>()) {
     if (label == options.ignore_index) continue;
-    total += options.class_weights.empty() ? 1 : options.class_weights.at(static_cast<size_t>(label));
+    if (options.class_weights.empty()) ++total;
+    else if (label >= 0 && label < std::ssize(options.class_weights))  // else the loss will say so
+      total += options.class_weights[static_cast<size_t>(label)];
   }
-  if (total == 0) fail("cross_entropy", "a mean needs a label whose weight is not 0, got none");
   return total;
 }
 
@@ -56,23 +57,26 @@ Tensor reduce(const Tensor& losses, Reduction reduction) {
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options) {
   check(logits.array(), labels.array(), options);
-  CrossEntropyStep step{
-      .label_smoothing = options.label_smoothing, .class_weights = {}, .ignore_index = options.ignore_index};
+  const double total = options.reduction == Reduction::mean ? total_weight(labels, options) : 1;
+  CrossEntropyStep step{.scale = 1 / total,
+                        .label_smoothing = options.label_smoothing,
+                        .class_weights = {},
+                        .ignore_index = options.ignore_index};
   if (!options.class_weights.empty()) {
     const auto classes = static_cast<int64_t>(options.class_weights.size());
     step.class_weights = from_vector(options.class_weights, {classes}, logits.device()).to(logits.dtype()).array();
   }
   const CrossEntropyResult result = cross_entropy(logits.array(), labels.array(), step);
+  if (total == 0) fail("cross_entropy", "a mean needs a label whose weight is not 0, got none");
 
   if (options.reduction == Reduction::none)
     return record("cross_entropy", result.losses, {logits},
                   [gradient = result.gradient](const Array& upstream, Gradients& inputs) {
                     inputs[0] = gradient * upstream.view(Shape{upstream.numel(), 1});
                   });
-  const double scale = options.reduction == Reduction::mean ? 1 / total_weight(labels, options) : 1;
-  return record("cross_entropy", sum(result.losses, 0).view(Shape{}) * scale, {logits},
-                [gradient = result.gradient, scale](const Array& upstream, Gradients& inputs) {
-                  inputs[0] = gradient * (upstream * scale);
+  return record("cross_entropy", result.sum, {logits},
+                [gradient = result.gradient](const Array& upstream, Gradients& inputs) {
+                  inputs[0] = is_unit_gradient(upstream) ? gradient : gradient * upstream;
                 });
 }
 

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
+#include "ramp/core/cpu/onednn.h"
 #include "ramp/core/threads.h"
 #include "ramp/ramp.h"
 
@@ -68,6 +71,25 @@ TEST(Allocations, NoneInTheSteadyState) {
       expect_no_allocation(random, momentum, batch);
     }
   }
+}
+
+/// In oneDNN's place, whose calls allocate: zeros.
+void no_product(int64_t m, int64_t n, int64_t, const Bfloat16*, int64_t, bool, const Bfloat16*, int64_t, bool, float* c,
+                int64_t ldc) {
+  for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, 0.0F);
+}
+
+TEST(Allocations, NoneInReducedPrecision) {
+  cpu::Bfloat16Product before = std::exchange(cpu::bfloat16_product(), no_product);
+  set_precision(Device::cpu(), Precision::bf16);
+  for (const int threads : {1, 2}) {
+    set_num_threads(threads);
+    Sequential model{Dense(784, 256), ReLU(), Dense(256, 10)};
+    optim::SGD sgd(model.parameters(), {.learning_rate = 0.01});
+    expect_no_allocation(model, sgd, 128);
+  }
+  set_precision(Device::cpu(), Precision::float32);
+  cpu::bfloat16_product() = before;
 }
 
 }  // namespace

@@ -2,10 +2,12 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "error_of.h"
 #include "on_devices.h"
 #include "ramp/core/create.h"
+#include "ramp/core/data/loader.h"
 #include "ramp/core/ops.h"
 #include "ramp/core/philox.h"
 
@@ -116,25 +118,6 @@ TEST_P(Backend, maps_every_formula) {
                   std::string(name(f)) + "'");
     }
   }
-}
-
-TEST_P(Backend, adds_a_bias_and_maps) {
-  for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{5, 7}, {70, 512}, {1, 1}, {3, 0}, {0, 4}}) {
-    const Array x = normal({rows, columns}, 3), bias = normal({columns}, 4), z = clone(x);
-    const std::vector<double> a = values(x), b = values(bias);
-    std::vector<double> sums, mapped;
-    for (size_t i = 0; i < a.size(); ++i) {
-      sums.push_back(a[i] + b[i % b.size()]);
-      mapped.push_back(formula::ELU{}(sums.back()));
-    }
-    const Array y = bias_map(Unary(formula::ELU{}), z, bias);
-    expect_near(z, sums, "bias");
-    expect_near(y, mapped, "map");
-  }
-  EXPECT_EQ(error_of([&] {
-              bias_map(Unary(formula::ReLU{}), normal({2, 3}), normal({2}));
-            }),
-            "[relu] expected bias [3], got [2]");
 }
 
 TEST_P(Backend, maps_pairs_that_broadcast) {
@@ -398,10 +381,90 @@ TEST_P(Backend, draws_the_streams_own_bits) {
   }
 }
 
+TEST_P(Backend, loads_batches) {
+  // Widths that the device reads in one piece, in several, and element by element.
+  for (const int64_t features : {16, 784, 5}) {
+    const int64_t n = 40;
+    Generator generator(3);
+    const Tensor bytes = uniform({n, features}, 0, 256, {}, generator).to(uint8);
+    const Tensor images = dtype() == float32 ? bytes.to(float32) : bytes;  // both kinds, one for each suite
+    const Tensor labels = arange(n, {.dtype = int32});
+    const std::vector<int32_t> rows = {7, 0, 39, 7, 12};
+    const double mean = 0.1307, stddev = 0.3081;
+    const std::vector<double> x = images.to(float64).to_vector<double>();
+    std::vector<double> expected;
+    for (const int32_t row : rows)
+      for (int64_t j = 0; j < features; ++j) {
+        const double value = x[static_cast<size_t>(row * features + j)];
+        expected.push_back(static_cast<float>(((images.dtype() == uint8 ? value / 255 : value) - mean) / stddev));
+      }
+    const Array on_device = to(images.array(), device()), labels_there = to(labels.array(), device());
+    const auto [got, got_labels] = load_batch(on_device, labels_there, indices(rows), mean, stddev);
+    EXPECT_EQ(got.shape(), (Shape{5, features}));
+    expect_same(got, expected, "images");
+    expect_same(got_labels, std::vector<double>(rows.begin(), rows.end()), "labels");
+
+    const std::string error = error_of([&] {
+      const auto wrong = load_batch(on_device, labels_there, indices({1, 40}), mean, stddev);
+      to_vector(to(wrong.labels, float64));
+    });
+    EXPECT_EQ(error, device().is_cuda()
+                         ? "[capture] labels, indices and rows must lie in their ranges, got one outside, at "
+                           "position 1, in a replayed step or a batch that was loaded"
+                         : "[load_batch] rows must lie in [0, 40), got 40 at position 1");
+  }
+}
+
+TEST_P(Backend, delivers_the_cpus_batches) {
+  Generator generator(3);
+  data::Dataset set{uniform({50, 12}, 0, 256, {}, generator).to(uint8).array(),
+                    uniform({50}, 0, 10, {}, generator).to(int32).array(), data::mnist_pixels};
+  const auto pass = [](const data::Dataset& from) {
+    Generator order(9);
+    std::vector<double> all;
+    for (auto [images, labels] : data::Loader(from, {.batch_size = 16, .shuffle = true, .generator = &order}))
+      for (const Tensor& x : {images, labels})
+        for (const double value : x.to(float64).to_vector<double>()) all.push_back(value);
+    return all;
+  };
+  EXPECT_EQ(pass(set.to(device())), pass(set));
+}
+
 // ---- Fused steps ----------------------------------------------------------------------------------------------------
 
+TEST_P(Backend, runs_a_dense_layer_and_its_way_back) {
+  struct Case {
+    int64_t n, in, out;
+  };
+  for (const auto& [n, in, out] :
+       {Case{5, 3, 7}, {1, 1, 1}, {128, 20, 10}, {70, 9, 512}, {300, 2, 33}, {5000, 1, 36}, {3, 2, 0}, {0, 2, 4}})
+    for (const bool biased : {true, false})
+      for (const std::optional<Unary>& f :
+           {std::optional<Unary>(), std::optional<Unary>(formula::ELU{}), std::optional<Unary>(formula::ReLU{})}) {
+        const Array x = normal({n, in}, 3), w = normal({out, in}, 4), bias = biased ? normal({out}, 5) : Array();
+        const std::string what =
+            std::to_string(n) + 'x' + std::to_string(out) + (biased ? " biased " : " ") + (f ? name(*f) : "");
+        // Beside the same steps taken one by one.
+        Array z = matmul(x, w, {.transpose_b = true});
+        if (biased) z = z + bias;
+        const Array y = f ? map(*f, z) : z;
+        const DenseResult result = dense(x, w, bias, f);
+        expect_near(result.z, values(z), "z " + what);
+        expect_near(result.y, values(y), "y " + what);
+
+        const Array upstream = normal({n, out}, 6), sums = biased ? full_array({out}, nan, dtype(), device()) : Array();
+        const Array gradient = f ? map_gradient(*f, result.z, result.y, upstream) : upstream;
+        expect_near(dense_gradient(f, result, upstream, sums), values(gradient), "gradient " + what);
+        if (biased) expect_near(sums, values(sum(gradient, 0)), "sums " + what);
+      }
+  EXPECT_EQ(error_of([&] {
+              dense(normal({2, 3}), normal({4, 3}), normal({2}), {});
+            }),
+            "[dense] expected bias [4], got [2]");
+}
+
 TEST_P(Backend, computes_cross_entropy_and_its_gradient) {
-  for (const auto& [n, classes] : {std::pair{5, 3}, {128, 10}, {7, 1}, {33, 100}, {3, 1500}})
+  for (const auto& [n, classes] : {std::pair{5, 3}, {128, 10}, {7, 1}, {33, 100}, {3, 1500}, {20000, 2}})
     for (double smoothing : {0.0, 0.1})
       for (bool weighted : {false, true}) {
         const Array logits = normal({n, classes}) * 4.0;
@@ -410,7 +473,8 @@ TEST_P(Backend, computes_cross_entropy_and_its_gradient) {
         for (int i = 0; i < n; ++i) labels.push_back(i % 4 == 3 ? -100 : i * 7 % classes);
         std::vector<double> weights;
         for (int c = 0; c < classes; ++c) weights.push_back(weighted ? 0.5 + c % 3 : 1);
-        CrossEntropyStep step{.label_smoothing = smoothing, .class_weights = {}, .ignore_index = -100};
+        const double scale = weighted ? 0.25 : 1;
+        CrossEntropyStep step{.scale = scale, .label_smoothing = smoothing, .class_weights = {}, .ignore_index = -100};
         if (weighted) step.class_weights = array(weights);
         std::vector<double> losses, gradient;
         for (int i = 0; i < n; ++i) {
@@ -421,7 +485,8 @@ TEST_P(Backend, computes_cross_entropy_and_its_gradient) {
           for (int c = 0; c < classes; ++c) total += std::exp(row[c] - top);
           std::vector<double> t;
           for (int c = 0; c < classes; ++c) {
-            t.push_back(weights[static_cast<size_t>(c)] * ((c == label ? 1 - smoothing : 0) + smoothing / classes));
+            t.push_back(scale * weights[static_cast<size_t>(c)] *
+                        ((c == label ? 1 - smoothing : 0) + smoothing / classes));
             loss += t.back() * (std::log(total) - (row[c] - top));
             sum_t += t.back();
           }
@@ -433,6 +498,7 @@ TEST_P(Backend, computes_cross_entropy_and_its_gradient) {
         const std::string what = std::to_string(n) + 'x' + std::to_string(classes);
         expect_near(result.losses, losses, "losses " + what);
         expect_near(result.gradient, gradient, "gradient " + what);
+        expect_near(result.sum, {std::accumulate(losses.begin(), losses.end(), 0.0)}, "sum " + what);
       }
 }
 

@@ -89,6 +89,40 @@ RAMP_ON_DEVICES(Capture);
 
 TEST_P(Capture, equals_eager_steps_bit_for_bit) { expect_the_same(12, 1, nothing, in_turn); }
 
+TEST_P(Capture, loads_its_batch_and_uses_a_weight_twice) {
+  Generator generator(5);
+  const data::Dataset set = data::Dataset{uniform({50, 6}, 0, 256, {}, generator).to(uint8).array(),
+                                          uniform({50}, 0, 6, {}, generator).to(int32).array(), data::mnist_pixels}
+                                .to(device());
+  const auto run = [&](bool captures) {
+    Generator start(6);
+    const Tensor weight = randn({6, 6}, {.dtype = dtype()}, start).to(device()).set_requires_grad();
+    const Tensor bias = zeros({6}, {.dtype = dtype(), .device = device()}).set_requires_grad();
+    optim::SGD sgd({weight, bias}, {.learning_rate = 0.05, .momentum = 0.9});
+    const auto step = [&](const Tensor& rows) {
+      const auto [images, labels] = data::load_batch(set, rows);
+      const Tensor hidden = dense(images.to(dtype()), weight, bias, Unary(formula::ELU{}));
+      Tensor loss = cross_entropy(dense(hidden, weight, bias), labels);
+      sgd.zero_grad();
+      loss.backward();
+      sgd.step();
+      return loss;
+    };
+    auto captured = capture(step);
+    std::vector<double> all;
+    for (int i = 0; i < 10; ++i) {
+      const Tensor rows = (arange(8, {.dtype = int32}).to(float32) + 4 * i).to(int32).to(device());
+      all.push_back((captures ? captured(rows) : step(rows)).item());
+    }
+    for (const Tensor& x : {weight, bias})
+      for (const double value : x.to(float64).to_vector<double>()) all.push_back(value);
+    return all;
+  };
+  const std::vector<double> eager = run(false), replayed = run(true);
+  ASSERT_EQ(eager.size(), replayed.size());
+  for (size_t i = 0; i < eager.size(); ++i) EXPECT_EQ(eager[i], replayed[i]) << i;
+}
+
 TEST_P(Capture, follows_the_learning_rate) {
   expect_the_same(
       12, 1, [](Training& t, int i) { t.sgd->set_learning_rate(0.1 / (1 + i)); }, in_turn);

@@ -9,6 +9,9 @@
 
 #include "error_of.h"
 #include "ramp/ramp.h"
+#ifdef RAMP_CUDA
+#include "ramp/cuda/graph.h"
+#endif
 
 namespace ramp {
 namespace {
@@ -59,6 +62,29 @@ struct Training {
     return all;
   }
 };
+
+TEST_F(CudaDevice, puts_a_step_into_few_nodes) {
+#ifdef RAMP_CUDA
+  Sequential model{Dense(784, 512), ReLU(), Dense(512, 512), ReLU(), Dense(512, 10)};
+  model.to(device);
+  optim::SGD sgd(model.parameters(), {.learning_rate = 0.05, .momentum = 0.9});
+  const Tensor images = randn({128, 784}).to(device), labels = zeros({128}, {.dtype = int32}).to(device);
+  const auto step = [&] {
+    Tensor loss = cross_entropy(model(images), labels);
+    sgd.zero_grad();
+    loss.backward();
+    sgd.step();
+  };
+  cuda::Graph graph;
+  for (int i = 0; i < 3; ++i) graph.warm_up(step);
+  graph.capture(step);
+  // Forward 3 products and 2 activations; the loss; backward 5 products, 2 passes over activation and bias, the last
+  // layer's bias; the update. cuBLASLt may take two kernels for a product.
+  EXPECT_GE(graph.nodes(), 15);
+  EXPECT_LE(graph.nodes(), 15 + 8);
+  RecordProperty("nodes", static_cast<int>(graph.nodes()));
+#endif
+}
 
 TEST_F(CudaDevice, trains_as_the_cpu_does) {
   for (DType dtype : {float32, float64}) {

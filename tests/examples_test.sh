@@ -121,12 +121,15 @@ case $2 in
     refused 2 "one of glorot_normal" --init normal
     refused 2 "leaky_relu" --activation reul
     refused 2 "mnist-10k, mnist, fashion-mnist" --dataset mnits
+    refused 2 "bf16, float32, tf32" --precision fp16
     refused 2 "alpha must lie in [0, 1), got 1" --activation leaky_relu --leak 1
     refused 2 "alpha must lie in [0, 1), got -0.5" --activation leaky_relu --leak -0.5
     refused 2 "only leaky_relu has a leak" --leak 0.1
     refused 1 "can be written" --csv "$scratch/no/such/folder.csv"
     run 1 mnist --data "$scratch"
     grep -q "train-images-idx3" "$scratch/err" || die "does not say what is missing"
+    run 1 mnist --device cpu --precision tf32
+    grep -q "tf32 is a format of CUDA devices" "$scratch/err" || die "does not say why not"
     run 1 mnist --lr 1e30 --epochs 2
     grep -q "smaller --lr" "$scratch/err" || die "does not say why the loss is no number"
     ;;

@@ -114,19 +114,6 @@ void Cpu::map_gradient(const Unary& f, const Array& x, const Array& y, const Arr
   });
 }
 
-void Cpu::bias_map(const Unary& f, const Array& z, const Array& bias, const Array& y) {
-  visit_floating(name(f), z.dtype(), [&](auto t) {
-    using T = decltype(t);
-    const int64_t columns = bias.numel();
-    parallel_for(
-        columns == 0 ? 0 : z.shape()[0], std::max<int64_t>(1, grain / std::max<int64_t>(1, columns)),
-        [f, columns](T* z, const T* bias, T* y, int64_t begin, int64_t end) {
-          kernels<T>().bias_map(f, z + begin * columns, bias, y + begin * columns, end - begin, columns);
-        },
-        part<T>(z), whole<const T>(bias), part<T>(y));
-  });
-}
-
 void Cpu::map(const Binary& f, const Array& a, const Array& b, const Array& y) {
   visit_floating(name(f), y.dtype(), [&](auto t) {
     using T = decltype(t);

@@ -8,6 +8,8 @@
 #include <Eigen/Core>
 #undef Eigen
 
+#include <bit>
+
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/packet.h"
 #include "ramp/core/steps.h"
@@ -171,10 +173,11 @@ void matmul(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool trans
   else out.noalias() = left * right;
 }
 
-/// With targets t_c = (1 - e) w_y [c = y] + e/C w_c: loss = sum t_c (log sum(e^(z - max)) - (z_c - max)), and its gradient
+/// With targets t_c = scale ((1 - e) w_y [c = y] + e/C w_c): loss = sum t_c (log sum(e^(z - max)) - (z_c - max)), and its gradient
 /// is softmax(z) sum(t) - t.
 template <class T>
-T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, T* gradient) {
+T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, double scale,
+                T* gradient) {
   using P = Packet<T>;
   const T infinity = std::numeric_limits<T>::infinity();
   P largest = P::all(-infinity);
@@ -190,8 +193,8 @@ T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weight
   });
   const T sum = add_lanes(total), log_sum = std::log(sum);
 
-  const T hit = static_cast<T>(1 - smoothing) * (weights ? weights[label] : T(1));
-  const T spread = static_cast<T>(smoothing / static_cast<double>(classes));
+  const T hit = static_cast<T>(scale * (1 - smoothing)) * (weights ? weights[label] : T(1));
+  const T spread = static_cast<T>(scale * smoothing / static_cast<double>(classes));
   T loss = hit * (log_sum - (logits[label] - top)), target_sum = hit;
   if (spread != 0) {
     double spread_loss = 0, spread_sum = 0;  // many terms, all much smaller than `hit`
@@ -203,8 +206,8 @@ T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weight
     loss += static_cast<T>(spread_loss);
     target_sum += static_cast<T>(spread_sum);
   }
-  const P scale = P::all(target_sum / sum);
-  packets<T>(classes, [=](int64_t i, auto count) { store(load(gradient + i, count) * scale, gradient + i, count); });
+  const P factor = P::all(target_sum / sum);
+  packets<T>(classes, [=](int64_t i, auto count) { store(load(gradient + i, count) * factor, gradient + i, count); });
   if (spread != 0)
     for (int64_t c = 0; c < classes; ++c) gradient[c] -= spread * (weights ? weights[c] : T(1));
   gradient[label] -= hit;
@@ -228,11 +231,21 @@ void sgd(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int6
   });
 }
 
+/// The upper half, plus one where the lower half is more than half a unit of it, or just half and the upper one odd. The
+/// carry makes infinity of what is too large. A NaN is made quiet, for its lower half may be all that told it from infinity.
+void to_bfloat16(const float* x, Bfloat16* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t bits = std::bit_cast<uint32_t>(x[i]), upper = bits >> 16;
+    const uint32_t rounded = (bits + 0x7fff + (upper & 1)) >> 16;
+    y[i].bits = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? upper | 0x40 : rounded);
+  }
+}
+
 }  // namespace
 
 template <class T>
-extern const Kernels<T> table = {map<T>, map_gradient<T>, bias_map<T>, map2<T>,          map2_gradient<T>,
-                                 sum<T>, add_to<T>,       matmul<T>,   cross_entropy<T>, sgd<T>};
+extern const Kernels<T> table = {map<T>,    map_gradient<T>, bias_map<T>,      map2<T>, map2_gradient<T>, sum<T>,
+                                 add_to<T>, matmul<T>,       cross_entropy<T>, sgd<T>,  to_bfloat16};
 template const Kernels<float> table<float>;
 template const Kernels<double> table<double>;
 

@@ -10,6 +10,11 @@ namespace ramp {
 
 struct SgdStep;
 
+/// The upper half of a float.
+struct Bfloat16 {
+  uint16_t bits;
+};
+
 template <class T>
 struct Kernels {
   void (*map)(const Unary& f, const T* x, T* y, int64_t n);
@@ -25,9 +30,12 @@ struct Kernels {
   // Row-major c [m, n] = op(a) op(b); a is [m, k], or [k, m] when transposed; b likewise. ld: elements from row to row.
   void (*matmul)(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool transpose_a, const T* b, int64_t ldb,
                  bool transpose_b, T* c, int64_t ldc);
-  // The loss of one row, and its gradient. `weights`: one a class, or null.
-  T (*cross_entropy)(const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, T* gradient);
+  // `scale` times the loss of one row, and its gradient. `weights`: one a class, or null.
+  T(*cross_entropy)
+  (const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, double scale, T* gradient);
   void (*sgd)(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int64_t n);
+  // Rounded to nearest, ties to even; of float whatever T is.
+  void (*to_bfloat16)(const float* x, Bfloat16* y, int64_t n);
 };
 
 template <class T>

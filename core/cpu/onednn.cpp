@@ -1,16 +1,24 @@
 #include "ramp/core/cpu/onednn.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #ifdef RAMP_ONEDNN
-
 #include <omp.h>
-#include <oneapi/dnnl/dnnl.h>
 
+#include <compare>
 #include <cstring>
+#include <map>
+#include <oneapi/dnnl/dnnl.hpp>
 #include <vector>
+#endif
 
 #include "ramp/core/error.h"
 
 namespace ramp::cpu {
+
+#ifdef RAMP_ONEDNN
 
 namespace {
 
@@ -58,6 +66,119 @@ void onednn_matmul(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
     fail("matmul", "oneDNN must multiply matrices, got its status ", static_cast<int>(status));
 }
 
-}  // namespace ramp::cpu
+// ---- bfloat16 -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// What oneDNN prepares a product for.
+struct ProductKey {
+  int64_t m, n, k, lda, ldb, ldc;
+  bool transpose_a, transpose_b;
+  auto operator<=>(const ProductKey&) const = default;
+};
+
+/// A product that oneDNN has prepared, and what it takes for its matrices.
+struct Prepared {
+  dnnl::matmul product;
+  dnnl::memory a, b, c;
+};
+
+const dnnl::engine& engine() {
+  static const auto& made = *new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  return made;
+}
+
+Prepared prepare(const ProductKey& key) {
+  using Type = dnnl::memory::data_type;
+  const auto matrix = [](int64_t rows, int64_t columns, Type type, int64_t ld, bool transposed) {
+    return dnnl::memory::desc({rows, columns}, type,
+                              transposed ? dnnl::memory::dims{1, ld} : dnnl::memory::dims{ld, 1});
+  };
+  const auto a = matrix(key.m, key.k, Type::bf16, key.lda, key.transpose_a);
+  const auto b = matrix(key.k, key.n, Type::bf16, key.ldb, key.transpose_b);
+  const auto c = matrix(key.m, key.n, Type::f32, key.ldc, false);
+#if DNNL_VERSION_MAJOR >= 3
+  const dnnl::matmul::primitive_desc plan(engine(), a, b, c);
+#else
+  const dnnl::matmul::primitive_desc plan(dnnl::matmul::desc(a, b, c), engine());
+#endif
+  const auto place = [](const dnnl::memory::desc& matrix) {
+    return dnnl::memory(matrix, engine(), DNNL_MEMORY_NONE);  // its address comes with each product
+  };
+  return {dnnl::matmul(plan), place(a), place(b), place(c)};
+}
+
+/// Each thread prepares its own products, once for each kind: oneDNN runs them on the thread that made them alone, whose
+/// scratch memory they share. What is costly, the machine code, the threads have in common in oneDNN's own cache.
+Prepared& prepared(const ProductKey& key) {
+  thread_local std::map<ProductKey, Prepared> all;
+  if (const auto found = all.find(key); found != all.end()) return found->second;
+  if (all.size() == 1024) all.clear();  // a program whose batches are all of different sizes
+  return all.emplace(key, prepare(key)).first->second;
+}
+
+/// Its calls allocate a little, for oneDNN notes their arguments in a map.
+void onednn_bfloat16(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t lda, bool transpose_a,
+                     const Bfloat16* b, int64_t ldb, bool transpose_b, float* c, int64_t ldc) {
+  const OneThread scope;
+  try {
+    thread_local dnnl::stream stream(engine());
+    Prepared& p = prepared({m, n, k, lda, ldb, ldc, transpose_a, transpose_b});
+    p.a.set_data_handle(const_cast<Bfloat16*>(a));
+    p.b.set_data_handle(const_cast<Bfloat16*>(b));
+    p.c.set_data_handle(c);
+    // In C, for matmul::execute() would make a map first.
+    const dnnl_exec_arg_t matrices[] = {
+        {DNNL_ARG_SRC, p.a.get()}, {DNNL_ARG_WEIGHTS, p.b.get()}, {DNNL_ARG_DST, p.c.get()}};
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(p.product.get(), stream.get(), 3, matrices),
+                            "could not run a product");
+    stream.wait();
+  } catch (const dnnl::error& error) {
+    fail("matmul", "oneDNN must multiply bfloat16 matrices [", m, ", ", k, "] x [", k, ", ", n, "], got its status ",
+         static_cast<int>(error.status), ": ", error.message);
+  }
+}
+
+/// Whether oneDNN found AMX and may use it. An instruction set has the bits of those that it includes.
+bool onednn_uses_amx() {
+  constexpr int amx = dnnl_cpu_isa_avx512_core_amx;
+  return (static_cast<int>(dnnl_get_effective_cpu_isa()) & amx) == amx;
+}
+
+}  // namespace
 
 #endif
+
+Bfloat16Product& bfloat16_product() {
+#ifdef RAMP_ONEDNN
+  static Bfloat16Product product = onednn_uses_amx() ? onednn_bfloat16 : nullptr;
+#else
+  static Bfloat16Product product = nullptr;
+#endif
+  return product;
+}
+
+namespace {
+
+bool processor_has_amx() {
+#if defined(__x86_64__)
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned amx_bf16 = 1U << 22, amx_tile = 1U << 24;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (edx & amx_bf16) && (edx & amx_tile);
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+std::string why_no_bfloat16() {
+#ifdef RAMP_ONEDNN
+  if (processor_has_amx()) return "a oneDNN that may not use this processor's AMX (ONEDNN_MAX_CPU_ISA, or the kernel)";
+  return "a processor without AMX";
+#else
+  return processor_has_amx() ? "a build without oneDNN" : "a processor without AMX and a build without oneDNN";
+#endif
+}
+
+}  // namespace ramp::cpu

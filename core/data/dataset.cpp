@@ -41,6 +41,10 @@ Dataset Dataset::first(int64_t n) const {
   return {images.rows(0, n), labels.rows(0, n), pixels, classes};
 }
 
+Dataset Dataset::to(Device device) const {
+  return {ramp::to(images, device), ramp::to(labels, device), pixels, classes};
+}
+
 void check(const std::string& op, const Dataset& set, const std::string& where) {
   const auto require = [&](bool holds, const auto&... rule) {
     if (!holds) fail(op, where, "expected ", rule...);
@@ -50,14 +54,15 @@ void check(const std::string& op, const Dataset& set, const std::string& where) 
   require(images.rank() == 2 && (images.dtype() == uint8 || images.dtype() == float32),
           "uint8 or float32 images [n, features], got ", images.dtype(), ' ', images.shape());
   require(labels.rank() == 1 && labels.dtype() == int32, "int32 labels [n], got ", labels.dtype(), ' ', labels.shape());
-  require(!images.device().is_cuda() && !labels.device().is_cuda(), "images and labels on the cpu, got ",
-          images.device(), " and ", labels.device());
+  require(images.device() == labels.device(), "images and labels on one device, got ", images.device(), " and ",
+          labels.device());
   require(images.shape()[0] == labels.numel(), "as many labels as images, got ", images.shape()[0], " images and ",
           labels.numel(), " labels");
   require(images.numel() > 0, "at least one image of at least one pixel, got ", images.shape());
   require(std::isfinite(set.pixels.mean) && std::isfinite(set.pixels.stddev) && set.pixels.stddev > 0,
           "a finite mean and a standard deviation above 0, got ", set.pixels.mean, " and ", set.pixels.stddev);
-  const int32_t* label = labels.data<int32_t>();
+  const Array host = ramp::to(labels, Device::cpu());
+  const int32_t* label = host.data<int32_t>();
   for (int64_t i = 0; i < labels.numel(); ++i)
     require(label[i] >= 0 && label[i] < set.classes, "labels from 0 to ", set.classes - 1, ", got ", label[i], " at ",
             i);

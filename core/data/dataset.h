@@ -27,10 +27,12 @@ struct Dataset {
   int64_t features() const { return images.shape().back(); }
   /// The first n images, as views. Throws Error unless 0 < n <= size().
   Dataset first(int64_t n) const;
+  /// The set on another device, stored as it is here.
+  Dataset to(Device device) const;
 };
 
 /// Throws Error, in the name of `op` and with `where` before the rule, unless the data set is what its comments promise, on
-/// the CPU and not empty.
+/// one device and not empty.
 void check(const std::string& op, const Dataset& set, const std::string& where = "");
 
 struct Split {

@@ -13,6 +13,7 @@ constexpr size_t flag_column = 30;
 
 using Activations = std::map<std::string, ramp::Unary>;
 using Initializers = std::map<std::string, ramp::init::Initializer (*)(double gain)>;
+using Precisions = std::map<std::string, ramp::Precision>;
 
 /// Every activation by the name of its function.
 const Activations& activations() {
@@ -30,6 +31,12 @@ const Initializers& initializers() {
       {"he_normal", [](double gain) { return init::he_normal({.gain = gain}); }},
       {"he_uniform", [](double gain) { return init::he_uniform({.gain = gain}); }},
   };
+  return table;
+}
+
+const Precisions& precisions() {
+  using ramp::Precision;
+  static const Precisions table{{"float32", Precision::float32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
   return table;
 }
 
@@ -112,6 +119,11 @@ void define(CLI::App& app, MnistFlags& flags, std::string& widths) {
   add(training, "--device", flags.device, "NAME", "cpu, cuda, or auto: CUDA when there is one")
       ->check(one_of({"auto", "cpu", "cuda"}));
 
+  add(training, "--precision", flags.precision, "NAME",
+      "What matrix products round their operands to: " + CLI::detail::join(names_in(precisions()), ", ") +
+          " (tf32: CUDA; bf16: CUDA, or a CPU with AMX)")
+      ->check(one_of(names_in(precisions())));
+
   const char* files = "Data";
   add(files, "--dataset", flags.dataset, "NAME",
       "mnist-10k, the 10,000 digits that come with the source; mnist, the full set; fashion-mnist, clothes")
@@ -136,6 +148,8 @@ ramp::Unary MnistFlags::formula() const {
   if (auto* leaky = std::get_if<ramp::formula::LeakyReLU>(&formula)) leaky->alpha = leak;
   return formula;
 }
+
+ramp::Precision MnistFlags::products() const { return precisions().at(precision); }
 
 ramp::init::Initializer MnistFlags::initializer() const { return initializers().at(init)(ramp::init::gain(formula())); }
 

@@ -25,6 +25,7 @@ struct MnistFlags {
   int64_t seed = 1;
   int threads = ramp::num_threads();
   std::string device = "auto";
+  std::string precision = "float32";
 
   std::string dataset = "mnist-10k";
   std::string data;  ///< a directory; empty: look in the usual places
@@ -32,6 +33,8 @@ struct MnistFlags {
 
   /// The activation's formula: the named one, and with --leak where it is leaky_relu.
   ramp::Unary formula() const;
+  /// What matrix products round to.
+  ramp::Precision products() const;
   /// What makes every weight.
   ramp::init::Initializer initializer() const;
 };

@@ -1,4 +1,4 @@
-"""Ramp beside PyTorch: times both in turn, round after round, and prints medians, ratios and their spread.
+"""Ramp beside PyTorch on the CPU (compare_gpu.py: on a GPU): times both in turn, round after round, and prints medians, ratios and their spread.
 
 compare.py BENCHMARK [--rounds N] [--threads N ...] [--out DIR] [--peer-python PYTHON] [--no-compile] [--quick]
 
@@ -6,10 +6,12 @@ BENCHMARK is the program of that name. Writes results.csv into DIR, and the figu
 """
 
 import argparse
+import contextlib
 import csv
 import os
 import pathlib
 import platform
+import select
 import shutil
 import statistics
 import subprocess
@@ -25,29 +27,43 @@ flop_per_sample = {
 }
 
 
-class Side:
-    """One of the two programs, waiting for requests."""
+class Refused(Exception):
+    """A request that got no answer, and why."""
 
-    def __init__(self, command, threads):
-        environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
+
+class Side:
+    """One of the programs, waiting for requests."""
+
+    def __init__(self, command, environment=None):
         self.process = subprocess.Popen(
-            command + [str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ, **(environment or {}))
         )
 
-    def ask(self, request):
-        self.process.stdin.write(request + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().strip()
-        if not answer or answer.startswith("error"):
-            sys.exit(f"compare.py: asked for '{request}', got '{answer or 'nothing: the program ended'}'")
+    def ask(self, request, seconds=None):
+        """The answer, which may take so many seconds."""
+        try:
+            self.process.stdin.write(request + "\n")
+            self.process.stdin.flush()
+            # A line comes at once or not at all, so what is readable is a whole one.
+            ready = select.select([self.process.stdout], [], [], seconds)[0]
+            answer = self.process.stdout.readline().strip() if ready else f"nothing in {seconds:.0f} s"
+        except BrokenPipeError:
+            ready, answer = True, ""
+        if not ready or not answer or answer.startswith("error"):
+            raise Refused(f"asked for '{request}', got '{answer or 'nothing: the program ended'}'")
         return answer
 
-    def measure(self, request):
-        return float(self.ask(request))
+    def measure(self, request, seconds=None):
+        return float(self.ask(request, seconds))
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
+
+
+def on_threads(command, threads):
+    return Side(command + [str(threads)], {"OMP_NUM_THREADS": str(threads)})
 
 
 class Progress:
@@ -157,7 +173,7 @@ def elementwise(ours, peer, threads, options, rows):
 
 def once(command, request):
     begin = time.perf_counter()
-    side = Side(command, os.cpu_count())
+    side = on_threads(command, os.cpu_count())
     value = side.measure(request)
     side.close()
     return value, time.perf_counter() - begin
@@ -211,13 +227,13 @@ def main():
 
     ours, peer = [options.benchmark], [options.peer_python, str(here / "peer.py")]
     rows = []
-    sides = Side(ours, 1), Side(peer, 1)
+    sides = on_threads(ours, 1), on_threads(peer, 1)
     text = machine(sides[1].ask("version"))
     for side in sides:
         side.close()
     print(text)
     for threads in options.threads:
-        sides = Side(ours, threads), Side(peer, threads)
+        sides = on_threads(ours, threads), on_threads(peer, threads)
         steps(*sides, threads, options, rows)
         elementwise(*sides, threads, options, rows)
         for side in sides:
@@ -234,4 +250,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Refused as refusal:
+        sys.exit(f"compare.py: {refusal}")

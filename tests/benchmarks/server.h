@@ -11,20 +11,28 @@
 #include <string>
 #include <vector>
 
-/// Seconds a call of f takes: the median of five rounds, together about `budget` seconds, after warming up.
-inline double seconds(const std::function<void()>& f, double budget = 0.2) {
+/// Seconds a call of f takes, in a stretch of `calls` that `wait` ends: what a device has only queued is done when it returns.
+inline double stretch(const std::function<void()>& f, int calls, const std::function<void()>& wait) {
   using Clock = std::chrono::steady_clock;
-  const auto time = [&](int calls) {
-    const auto begin = Clock::now();
-    for (int i = 0; i < calls; ++i) f();
-    return std::chrono::duration<double>(Clock::now() - begin).count() / calls;
-  };
-  for (int i = 0; i < 4; ++i) f();  // past the warm-up of a captured step
-  const int calls = std::max(1, static_cast<int>(budget / 5 / std::max(time(1), 1e-9)));
+  const auto begin = Clock::now();
+  for (int i = 0; i < calls; ++i) f();
+  wait();
+  return std::chrono::duration<double>(Clock::now() - begin).count() / calls;
+}
+
+/// The median of five stretches.
+inline double median(const std::function<void()>& f, int calls, const std::function<void()>& wait) {
   std::vector<double> rounds;
-  for (int round = 0; round < 5; ++round) rounds.push_back(time(calls));
+  for (int round = 0; round < 5; ++round) rounds.push_back(stretch(f, calls, wait));
   std::nth_element(rounds.begin(), rounds.begin() + 2, rounds.end());
   return rounds[2];
+}
+
+/// Seconds a call of f takes: the median of five stretches, together about `budget` seconds, after warming up.
+inline double seconds(const std::function<void()>& f, double budget = 0.2) {
+  const auto at_once = [] {};
+  for (int i = 0; i < 4; ++i) f();  // past the warm-up of a captured step
+  return median(f, std::max(1, static_cast<int>(budget / 5 / std::max(stretch(f, 1, at_once), 1e-9))), at_once);
 }
 
 /// Answers requests until the input ends: `handlers` by a line's first word, each given the rest of the line.

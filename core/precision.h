@@ -1,0 +1,30 @@
+#pragma once
+// How products of float32 matrices are computed on a device.
+
+#include <cstdint>
+#include <iosfwd>
+
+#include "ramp/core/device.h"
+
+namespace ramp {
+
+/// What a product of float32 matrices rounds its operands to: to nearest, ties to even where nothing else is said. Sums,
+/// results and parameters are float32 in any case, and products of float64 matrices are float64 throughout. With u the
+/// largest relative error of that rounding, a product c = a b is off by at most (2 u + u^2) sum |a| |b|, beside what
+/// float32 sums are off by.
+enum class Precision : uint8_t {
+  float32,  ///< to nothing: exact float32 operands
+  tf32,  ///< to 10 explicit mantissa bits, as the device's tensor cores round (u = 2^-10 at most); CUDA, sm_80 and up
+  bf16,  ///< to bfloat16, 7 explicit mantissa bits (u = 2^-8); CUDA, sm_80 and up, and CPUs with AMX through oneDNN
+};
+const char* name(Precision precision);
+std::ostream& operator<<(std::ostream& out, Precision precision);
+
+/// How products on a device are computed from now on, on all threads; float32 unless set. Throws Error, and changes
+/// nothing, unless the device can, and in a step that is being captured. A graph that was captured (capture.h) under
+/// another precision is kept for when that one is set again. A product of less precision than asked for never happens; one
+/// of more may: on the CPU products with vectors stay float32, which is faster there.
+void set_precision(Device device, Precision precision);
+Precision precision(Device device);
+
+}  // namespace ramp
