@@ -213,6 +213,10 @@ Array narrow(const Array& x, int axis, int64_t begin, int64_t end) {
 
 // ---- Products and reductions ----------------------------------------------------------------------------------------
 
+Array operand(const Array& x) {
+  return on(x.device(), [&](auto b) { return b.operand(x); });
+}
+
 Array matmul(const Array& a, const Array& b, MatmulOptions options) {
   check_floating("matmul", {&a, &b});
   check_matrix("matmul", a);
@@ -228,7 +232,7 @@ void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions
     fail("matmul", "inner sizes must agree, got ", a.shape(), options.transpose_a ? " transposed" : "", " and ",
          b.shape(), options.transpose_b ? " transposed" : "");
   if (ka == 0) return fill(out, 0);
-  on(out.device(), [&](auto backend) { backend.matmul(a, b, options, out); });
+  on(out.device(), [&](auto backend) { backend.matmul(operand(a), operand(b), options, out); });
 }
 
 void join(Device device) {
@@ -299,14 +303,15 @@ DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::
   if (in == 0) fail(op, "a row needs at least one element, got input ", x.shape());
   if (f) check(*f);
 
-  const Array z = like(x, {x.shape()[0], out}), y = f ? like(z) : z;
-  if (z.numel() > 0) on(z.device(), [&](auto b) { b.dense(f ? &*f : nullptr, x, w, bias, z, y); });
-  return {z, y};
+  const Array z = like(x, {x.shape()[0], out});
+  const DenseResult result{operand(x), operand(w), z, f ? like(z) : z};
+  if (z.numel() > 0) on(z.device(), [&](auto b) { b.dense(f ? &*f : nullptr, result.x, result.w, bias, z, result.y); });
+  return result;
 }
 
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
                      const Array& bias_gradient) {
-  const auto& [z, y] = forward;
+  const Array &z = forward.z, &y = forward.y;
   const Array out = f ? like(upstream) : upstream;
   on(out.device(), [&](auto b) {
     if (out.numel() == 0) {

@@ -74,8 +74,11 @@ struct MatmulOptions {
   bool transpose_b = false;
   bool aside = false;  // it may be computed beside what follows: nobody reads it before join()
 };
+/// A matrix as the products take it: itself, or rounded to the device's precision (precision.h), once for all the products
+/// that it is in. For nothing else: no dtype stands for what comes out.
+Array operand(const Array& x);
 Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
-/// out = a b (of the shape that the product has).
+/// out = a b (of the shape that the product has). a and b may be operands.
 void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options = {});
 
 /// Has what follows on a device wait for the products that were set aside.
@@ -101,6 +104,7 @@ Array dropout_mask(const Shape& shape, double keep, RandomKey key, DType dtype, 
 
 /// z = x w^T for x [n, in] and w [out, in], plus bias [out] where that is defined; y = f(z), or z itself without f.
 struct DenseResult {
+  Array x, w;  // as operands
   Array z, y;
 };
 DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::optional<Unary>& f);

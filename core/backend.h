@@ -45,7 +45,8 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   // Reductions over the middle of [outer, n, inner].
   B::sum(x, view, x);
   B::max(x, view, x, x);  // x, view, values, int32 indices
-  // out = op(a) op(b)
+  // out = op(a) op(b), where a and b are what operand() gave, or arrays of out's dtype
+  { B::operand(x) } -> std::same_as<Array>;
   B::matmul(x, x, MatmulOptions{}, x);
   B::join();                // the products set aside (MatmulOptions) are there for what follows
   B::require(Precision{});  // throws in the name of set_precision unless products of float32 can be computed so

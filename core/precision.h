@@ -22,8 +22,7 @@ std::ostream& operator<<(std::ostream& out, Precision precision);
 
 /// How products on a device are computed from now on, on all threads; float32 unless set. Throws Error, and changes
 /// nothing, unless the device can, and in a step that is being captured. A graph that was captured (capture.h) under
-/// another precision is kept for when that one is set again. A product of less precision than asked for never happens; one
-/// of more may: on the CPU products with vectors stay float32, which is faster there.
+/// another precision is kept for when that one is set again.
 void set_precision(Device device, Precision precision);
 Precision precision(Device device);
 

@@ -1,14 +1,15 @@
-#include "ramp/cuda/bf16.h"
+// Operands of matrix products in bfloat16.
 
 #include <cuda_bf16.h>
 
+#include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
 
-namespace ramp::cuda {
+namespace ramp {
 
 namespace {
 
-/// Four at a time where `to` and `from` allow it.
+/// Four at a time.
 struct Round {
   const float* from;
   __nv_bfloat16* to;
@@ -28,15 +29,15 @@ struct RoundOne {
 
 }  // namespace
 
-Array to_bf16(const Array& x) {
-  // No dtype stands for bfloat16: bytes, behind the shape that products look at.
-  const Array out({x.shape()[0], x.shape()[1], 2}, uint8, x.device());
+Array Cuda::operand(const Array& x) {
+  if (x.dtype() != float32 || precision(x.device()) != Precision::bf16) return x;
+  const Array out({x.shape()[0], x.shape()[1], 2}, uint8, x.device());  // no dtype stands for bfloat16: its bytes
   const float* from = x.data<float>();
   auto* to = static_cast<__nv_bfloat16*>(out.data<void>());
-  const int64_t n = x.numel(), packs = aligned(from) ? n / 4 : 0;
-  if (packs * 4 == n) each("matmul", packs, Round{from, to});
-  else each("matmul", n, RoundOne{from, to});
+  const int64_t n = x.numel();
+  if (n % 4 == 0 && cuda::aligned(from)) cuda::each("matmul", n / 4, Round{from, to});
+  else cuda::each("matmul", n, RoundOne{from, to});
   return out;
 }
 
-}  // namespace ramp::cuda
+}  // namespace ramp

@@ -51,6 +51,7 @@ struct Cuda {
 
   static void sum(const Array& x, AxisView view, const Array& out);
   static void max(const Array& x, AxisView view, const Array& values, const Array& indices);
+  static Array operand(const Array& x);
   static void matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out);
   static void require(Precision precision);
 

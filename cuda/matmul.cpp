@@ -8,7 +8,6 @@
 #include <mutex>
 #include <tuple>
 
-#include "ramp/cuda/bf16.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
 #include "ramp/cuda/cuda.h"
@@ -146,14 +145,11 @@ bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, 
   return true;
 }
 
-/// As multiply(), in the precision that the device is set to; in a higher one where cuBLASLt has no algorithm for that.
+/// As multiply(), in the precision that the device is set to.
 bool multiply(const Array& a, const Array& b, MatmulOptions options, const Array& bias, const Array& out) {
   if (out.dtype() == float64) return !bias.defined() && multiply(Kind::float64, a, b, options, {}, out);
-  const Precision wanted = precision(out.device());
-  if (wanted == Precision::tf32 && multiply(Kind::tf32, a, b, options, bias, out)) return true;
-  if (wanted == Precision::bf16 && multiply(Kind::bf16, cuda::to_bf16(a), cuda::to_bf16(b), options, bias, out))
-    return true;
-  return multiply(Kind::float32, a, b, options, bias, out);
+  if (a.dtype() == uint8) return multiply(Kind::bf16, a, b, options, bias, out);
+  return multiply(precision(out.device()) == Precision::tf32 ? Kind::tf32 : Kind::float32, a, b, options, bias, out);
 }
 
 }  // namespace

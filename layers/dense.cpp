@@ -33,21 +33,23 @@ Tensor Dense::forward(const Tensor& x) { return dense(x, weight, bias ? *bias : 
 
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::optional<Unary>& activation) {
   const bool biased = bias.defined();
-  const Array &a = x.array(), &w = weight.array();
-  DenseResult forward = dense(a, w, biased ? bias.array() : Array(), activation);
+  DenseResult forward = dense(x.array(), weight.array(), biased ? bias.array() : Array(), activation);
   const Array y = forward.y;
-  if (!activation) forward = {};  // backward needs neither, and they may go
+  if (!activation) forward.z = forward.y = {};  // backward needs neither, and they may go
 
   const Tensor inputs[] = {x, weight, bias};
   return record("dense", y, std::span(inputs).first(biased ? 3 : 2),
-                [a, w, forward, biased, activation](const Array& upstream, Gradients& inputs) {
+                [forward, biased, activation](const Array& upstream, Gradients& inputs) {
                   const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
-                  const Array gradient = dense_gradient(activation, forward, upstream, bias_gradient);
+                  const Array gradient = operand(dense_gradient(activation, forward, upstream, bias_gradient));
                   if (inputs.wants(1)) {
                     const Array& out = inputs.write(1);
-                    matmul_into(out, gradient, a, {.transpose_a = true, .aside = inputs.written(1)});
+                    matmul_into(out, gradient, forward.x, {.transpose_a = true, .aside = inputs.written(1)});
                   }
-                  if (inputs.wants(0)) inputs[0] = matmul(gradient, w);
+                  if (inputs.wants(0)) {
+                    inputs[0] = Array({gradient.shape()[0], forward.w.shape()[1]}, upstream.dtype(), upstream.device());
+                    matmul_into(inputs[0], gradient, forward.w);
+                  }
                 });
 }
 

@@ -38,6 +38,7 @@ struct Cpu {
 
   static void sum(const Array& x, AxisView view, const Array& out);
   static void max(const Array& x, AxisView view, const Array& values, const Array& indices);
+  static Array operand(const Array& x);
   static void matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out);
   static void require(Precision precision);
 

@@ -25,27 +25,14 @@ void product(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t lda, bo
   cpu::bfloat16_product()(m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc);
 }
 
-/// x, rounded to bfloat16: bytes, for no dtype stands for it.
-Array to_bfloat16(const Array& x) {
-  Array out({x.shape()[0], x.shape()[1] * static_cast<int64_t>(sizeof(Bfloat16))}, uint8);
-  parallel_for(
-      x.numel(), 1 << 15,
-      [](const float* from, uint8_t* to, int64_t begin, int64_t end) {
-        kernels<float>().to_bfloat16(from + begin, reinterpret_cast<Bfloat16*>(to) + begin, end - begin);
-      },
-      part<const float>(x), part<uint8_t>(out));
-  return out;
-}
-
 /// out = op(a) op(b), shared out over the threads. `In`: what the bytes of a and b are.
 template <class In>
 void multiply(const Array& a, const Array& b, int64_t k, MatmulOptions options, const Array& out) {
   constexpr bool rounded = std::is_same_v<In, Bfloat16>;
   using T = std::conditional_t<rounded, float, In>;         // out's
   using Stored = std::conditional_t<rounded, uint8_t, In>;  // a's and b's
-  const auto row = [](const Array& x) { return x.shape()[1] * static_cast<int64_t>(sizeof(Stored)) / sizeof(In); };
   const auto in = [](const Stored* x) { return reinterpret_cast<const In*>(x); };
-  const int64_t m = out.shape()[0], n = out.shape()[1], lda = row(a), ldb = row(b);
+  const int64_t m = out.shape()[0], n = out.shape()[1], lda = a.shape()[1], ldb = b.shape()[1];
   const bool ta = options.transpose_a, tb = options.transpose_b;
   const int64_t flops_a_piece = rounded ? 1 << 23 : 1 << 20;
   // Each thread computes rows, or columns where rows are too few to be worth reading all of b for: b is large then, or
@@ -73,10 +60,20 @@ void multiply(const Array& a, const Array& b, int64_t k, MatmulOptions options, 
 void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out) {
   const int64_t m = out.shape()[0], n = out.shape()[1], k = a.shape()[options.transpose_a ? 0 : 1];
   if (m == 0 || n == 0) return;
-  // A product with a vector reads every number of the matrix once: rounding it first would take longer.
-  if (out.dtype() == float32 && std::min({m, n, k}) > 1 && precision(Device::cpu()) == Precision::bf16)
-    return multiply<Bfloat16>(to_bfloat16(a), to_bfloat16(b), k, options, out);
+  if (a.dtype() == uint8) return multiply<Bfloat16>(a, b, k, options, out);
   visit_floating("matmul", out.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, k, options, out); });
+}
+
+Array Cpu::operand(const Array& x) {
+  if (x.dtype() != float32 || precision(Device::cpu()) != Precision::bf16) return x;
+  Array out({x.shape()[0], x.shape()[1], 2}, uint8);  // no dtype stands for bfloat16: its bytes
+  parallel_for(
+      x.numel(), 1 << 15,
+      [](const float* from, uint8_t* to, int64_t begin, int64_t end) {
+        kernels<float>().to_bfloat16(from + begin, reinterpret_cast<Bfloat16*>(to) + begin, end - begin);
+      },
+      part<const float>(x), part<uint8_t>(out));
+  return out;
 }
 
 void Cpu::require(Precision precision) {

@@ -120,7 +120,7 @@ void report(Study& study, const Place& place, Csv& csv) {
     for (size_t r = 0; r < place.both[i].size(); ++r)
       csv.row(place.name, name, r + 1, place.unit, place.forward[i][r], place.backward[i][r]);
   }
-  for (size_t r = 0; r < place.copy.size(); ++r) csv.row(place.name, "copy", r + 1, place.unit, place.copy[r], "");
+  for (size_t r = 0; r < place.copy.size(); ++r) csv.row(place.name, "copy", r + 1, place.unit, place.copy[r], "NA");
   study.print('\n' + table.text());
 }
 
