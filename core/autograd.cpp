@@ -1,5 +1,6 @@
 #include "ramp/core/autograd.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <queue>
@@ -134,6 +135,8 @@ const Array& Gradients::write(int i) {
   }
   return values_[i];
 }
+
+bool Gradients::written(int i) const { return std::find(written_.begin(), written_.end(), i) != written_.end(); }
 
 Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backward backward) {
   bool wanted = false;

@@ -6,7 +6,6 @@
 // a valid order for backward: no recursion, no sort of the graph. Backward functions see arrays only; nothing they do is
 // recorded, and a second derivative is therefore not available.
 
-#include <algorithm>
 #include <functional>
 #include <initializer_list>
 #include <span>
@@ -26,7 +25,7 @@ class Gradients {
   /// copy, else a new array. It counts as assigned.
   const Array& write(int i);
   /// Whether it is the leaf's own: then nobody reads it before the walk back ends.
-  bool written(int i) const { return std::find(written_.begin(), written_.end(), i) != written_.end(); }
+  bool written(int i) const;
 
  private:
   friend void run_backward(const Tensor&, Array, BackwardOptions);

@@ -1,5 +1,7 @@
 #include "ramp/core/shape.h"
 
+#include <algorithm>
+
 #include "ramp/core/error.h"
 
 namespace ramp {

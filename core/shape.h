@@ -1,7 +1,6 @@
 #pragma once
 // The sizes of an array's axes, outermost first.
 
-#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
@@ -35,7 +34,7 @@ class Shape {
   /// This shape without one axis.
   Shape without(int axis) const;
 
-  bool operator==(const Shape& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }
+  bool operator==(const Shape& other) const = default;  // sizes beyond the rank are 0
 
  private:
   int64_t sizes_[max_rank] = {};

@@ -1,5 +1,6 @@
 // Every function of a backend, on every device, against plain loops.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>

@@ -1,5 +1,6 @@
 #include "ramp/core/cpu/graph.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "ramp/core/error.h"

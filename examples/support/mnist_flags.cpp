@@ -1,5 +1,6 @@
 #include "support/mnist_flags.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <map>
