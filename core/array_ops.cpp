@@ -327,6 +327,24 @@ Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, 
   return out;
 }
 
+Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
+                     const Array& bias_gradient, const Array& slope_gradient) {
+  const Shape columns{z.shape()[1]};
+  const Array out = like(z), sums = bias_gradient.defined() ? bias_gradient : like(z, columns);
+  const bool of_columns = slope_gradient.defined() && slope.numel() == columns[0];
+  const Array slope_sums = of_columns ? slope_gradient : like(z, columns);
+  if (z.numel() == 0) {
+    fill(sums, 0);
+    if (slope_gradient.defined()) fill(slope_gradient, 0);
+    return out;
+  }
+  on(z.device(), [&](auto b) {
+    b.prelu_gradient(f, z, slope, upstream, out, sums, slope_sums);
+    if (slope_gradient.defined() && !of_columns) b.sum(slope_sums, around(0, columns), slope_gradient);
+  });
+  return out;
+}
+
 void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
   on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity); });
 }

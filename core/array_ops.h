@@ -112,6 +112,10 @@ DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::
 /// into bias_gradient [out] where that is defined.
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
                      const Array& bias_gradient);
+/// The same for y = prelu(z, slope), slope of one element or one a column. Writes the slopes' gradient too, where
+/// slope_gradient is defined.
+Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
+                     const Array& bias_gradient, const Array& slope_gradient);
 
 /// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity.
 void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity);

@@ -2,6 +2,9 @@
 // Sums over the columns of matrices, of numbers that are read or computed on the way. They are gathered in pieces of fixed
 // extents and in a fixed order, so their bits depend on the shape alone.
 
+#include <algorithm>
+#include <type_traits>
+
 #include "ramp/core/array_ops.h"
 #include "ramp/cuda/launch.cuh"
 
@@ -17,59 +20,73 @@ constexpr int column_lanes = 32;       // threads beside one another, along a ro
 constexpr int column_rows = 32;        // threads above one another
 constexpr int64_t column_piece = 256;  // rows that one block adds up
 
-/// x [outer, n, inner]: each block adds up a piece of the rows of column_lanes * width columns into out [outer, pieces,
-/// inner]. `element` gives the numbers from index i on.
-template <int width, class T, class Element>
+/// Where the sums of so many matrices go.
+template <class T, int count>
+struct Sums {
+  T* at[count];
+};
+
+/// Of matrices [outer, n, inner] each block adds up a piece of the rows of column_lanes * width columns into out [outer,
+/// pieces, inner]. `element` adds what each matrix has from index i on.
+template <int width, class T, class Element, int count>
 __global__ void __launch_bounds__(column_lanes* column_rows)
-    sum_columns_kernel(AxisView view, int64_t pieces, Element element, T* out) {
-  __shared__ Neighbours<T, width> held[column_rows][column_lanes];
+    sum_columns_kernel(AxisView view, int64_t pieces, Element element, Sums<T, count> out) {
+  __shared__ Neighbours<T, width> held[count][column_rows][column_lanes];
   const auto [outer, n, inner] = view;
   const int64_t tile = column_lanes * width, tiles = (inner + tile - 1) / tile;
   for (int64_t b = blockIdx.x; b < outer * pieces * tiles; b += gridDim.x) {
     const int64_t column = b % tiles * tile + threadIdx.x * width, at = b / tiles, o = at / pieces;
     const int64_t begin = at % pieces * column_piece, end = min(n, begin + column_piece);
-    Neighbours<T, width> sum{};
+    Neighbours<T, width> sum[count]{};
     if (column < inner)
-      for (int64_t i = begin + threadIdx.y; i < end; i += column_rows) {
-        const Neighbours<T, width> x = element.template from<width>((o * n + i) * inner + column);
+      for (int64_t i = begin + threadIdx.y; i < end; i += column_rows)
+        element.template add<width>((o * n + i) * inner + column, column, sum);
 #pragma unroll
-        for (int j = 0; j < width; ++j) sum.at[j] += x.at[j];
-      }
-    held[threadIdx.y][threadIdx.x] = sum;
+    for (int k = 0; k < count; ++k) held[k][threadIdx.y][threadIdx.x] = sum[k];
     __syncthreads();
     for (int half = column_rows / 2; half > 0; half /= 2) {
       if (threadIdx.y < half)
 #pragma unroll
-        for (int j = 0; j < width; ++j)
-          held[threadIdx.y][threadIdx.x].at[j] += held[threadIdx.y + half][threadIdx.x].at[j];
+        for (int k = 0; k < count; ++k)
+#pragma unroll
+          for (int j = 0; j < width; ++j)
+            held[k][threadIdx.y][threadIdx.x].at[j] += held[k][threadIdx.y + half][threadIdx.x].at[j];
       __syncthreads();
     }
     if (threadIdx.y == 0 && column < inner)
-      reinterpret_cast<Neighbours<T, width>*>(out + at * inner + column)[0] = held[0][threadIdx.x];
+#pragma unroll
+      for (int k = 0; k < count; ++k)
+        reinterpret_cast<Neighbours<T, width>*>(out.at[k] + at * inner + column)[0] = held[k][0][threadIdx.x];
     __syncthreads();
   }
 }
 
-/// The elements of an array.
-template <class T>
+/// The elements of arrays.
+template <class T, int count>
 struct Elements {
-  const T* x;
+  const T* x[count];
   template <int width>
-  __device__ Neighbours<T, width> from(int64_t i) const {
-    return *reinterpret_cast<const Neighbours<T, width>*>(x + i);
+  __device__ void add(int64_t i, int64_t, Neighbours<T, width>* sum) const {
+#pragma unroll
+    for (int k = 0; k < count; ++k) {
+      const auto more = *reinterpret_cast<const Neighbours<T, width>*>(x[k] + i);
+#pragma unroll
+      for (int j = 0; j < width; ++j) sum[k].at[j] += more.at[j];
+    }
   }
 };
 
-/// out [outer, inner] = the sums over n of element(i), i in [outer, n, inner]. `wide` says that rows begin on 16 bytes, of
-/// what `element` reads too.
-template <class T, class Element>
-void sum_columns(const char* op, AxisView view, const Element& element, T* out, Device device, bool wide) {
+/// out [outer, inner] = the sums over n of the elements i of [outer, n, inner], for each of `count` matrices. `wide` says
+/// that rows begin on 16 bytes, of what `element` reads too.
+template <class T, class Element, int count>
+void sum_columns(const char* op, AxisView view, const Element& element, const Sums<T, count>& out, Device device,
+                 bool wide) {
   const int64_t pieces = (view.n + column_piece - 1) / column_piece;
   Array partial;  // freed while it is in use: the stream keeps its next user waiting
-  T* to = out;
+  Sums<T, count> to = out;
   if (pieces > 1) {
-    partial = Array({view.outer * pieces * view.inner}, dtype_of<T>(), device);
-    to = partial.data<T>();
+    partial = Array({count, view.outer * pieces * view.inner}, dtype_of<T>(), device);
+    for (int k = 0; k < count; ++k) to.at[k] = partial.data<T>() + k * partial.shape()[1];
   }
   const auto launch = [&]<int width>(std::integral_constant<int, width>) {
     const int64_t tile = column_lanes * width, tiles = view.outer * pieces * ((view.inner + tile - 1) / tile);
@@ -77,11 +94,14 @@ void sum_columns(const char* op, AxisView view, const Element& element, T* out, 
         <<<blocks(tiles * threads), dim3(column_lanes, column_rows), 0, context().stream>>>(view, pieces, element, to);
     check_launch(op);
   };
+  const auto all_aligned = [](const Sums<T, count>& sums) { return std::all_of(sums.at, sums.at + count, aligned); };
   // Of few rows every column gets a thread of its own: there the time is that of one thread's work.
-  if (wide && view.n > 2048 && aligned(to)) launch(std::integral_constant<int, lanes<T>>{});
+  if (wide && view.n > 2048 && all_aligned(to)) launch(std::integral_constant<int, lanes<T>>{});
   else launch(std::integral_constant<int, 1>{});
-  if (pieces > 1)
-    sum_columns<T>(op, {view.outer, pieces, view.inner}, Elements<T>{to}, out, device, wide && aligned(out));
+  if (pieces == 1) return;
+  Elements<T, count> parts;
+  std::copy_n(to.at, count, parts.x);
+  sum_columns<T>(op, {view.outer, pieces, view.inner}, parts, out, device, wide && all_aligned(out));
 }
 
 }  // namespace ramp::cuda

@@ -61,6 +61,8 @@ struct Cuda {
   static void dense(const Unary* f, const Array& x, const Array& w, const Array& bias, const Array& z, const Array& y);
   static void dense_gradient(const Unary& f, const Array& z, const Array& y, const Array& upstream, const Array& out,
                              const Array& sums);
+  static void prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
+                             const Array& out, const Array& sums, const Array& slope_sums);
   static void cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
                             const Array& gradient, const Array& sum);
   static void sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity);

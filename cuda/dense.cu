@@ -1,5 +1,8 @@
 // The way back through a dense layer's activation and bias, in one pass.
 
+#include <algorithm>
+#include <initializer_list>
+
 #include "ramp/cuda/columns.cuh"
 #include "ramp/cuda/cuda.h"
 
@@ -14,16 +17,44 @@ struct DenseGradient {
   const T *z, *y, *upstream;
   T* out;
   template <int width>
-  __device__ cuda::Neighbours<T, width> from(int64_t i) const {
+  __device__ void add(int64_t i, int64_t, cuda::Neighbours<T, width>* sum) const {
     using Some = cuda::Neighbours<T, width>;
     const Some x = *reinterpret_cast<const Some*>(z + i), v = *reinterpret_cast<const Some*>(y + i);
     Some g = *reinterpret_cast<const Some*>(upstream + i);
 #pragma unroll
-    for (int j = 0; j < width; ++j) g.at[j] *= derivative(f, x.at[j], v.at[j]);
+    for (int j = 0; j < width; ++j) sum[0].at[j] += g.at[j] *= derivative(f, x.at[j], v.at[j]);
     *reinterpret_cast<Some*>(out + i) = g;
-    return g;
   }
 };
+
+/// out = upstream df/dz; the columns of it and of upstream df/dslope are summed.
+template <class T>
+struct PReLUGradient {
+  formula::PReLU f;
+  const T *z, *slope, *upstream;
+  bool shared;  // one slope for all
+  T* out;
+  template <int width>
+  __device__ void add(int64_t i, int64_t column, cuda::Neighbours<T, width>* sum) const {
+    using Some = cuda::Neighbours<T, width>;
+    const Some x = *reinterpret_cast<const Some*>(z + i);
+    Some g = *reinterpret_cast<const Some*>(upstream + i);
+#pragma unroll
+    for (int j = 0; j < width; ++j) {
+      const T s = slope[shared ? 0 : column + j];
+      sum[1].at[j] += g.at[j] * partial<1>(f, x.at[j], s);
+      sum[0].at[j] += g.at[j] *= partial<0>(f, x.at[j], s);
+    }
+    *reinterpret_cast<Some*>(out + i) = g;
+  }
+};
+
+/// Whether columns can be read four or two at a time.
+template <class T>
+bool wide(int64_t columns, std::initializer_list<const Array*> arrays) {
+  return columns % cuda::lanes<T> == 0 &&
+         std::all_of(arrays.begin(), arrays.end(), [](const Array* x) { return cuda::aligned(x->data<void>()); });
+}
 
 }  // namespace
 
@@ -33,14 +64,25 @@ void Cuda::dense_gradient(const Unary& f, const Array& z, const Array& y, const 
   const AxisView view{1, out.shape()[0], out.shape()[1]};
   visit_floating(op, out.dtype(), [&](auto t) {
     using T = decltype(t);
-    bool wide = view.inner % cuda::lanes<T> == 0;
-    for (const Array* x : {&z, &y, &upstream, &out}) wide = wide && cuda::aligned(x->data<void>());
     std::visit(
         [&]<class F>(const F& f) {
           const DenseGradient<T, F> element{f, z.data<T>(), y.data<T>(), upstream.data<T>(), out.data<T>()};
-          cuda::sum_columns<T>(op, view, element, sums.data<T>(), out.device(), wide);
+          cuda::sum_columns<T>(op, view, element, cuda::Sums<T, 1>{sums.data<T>()}, out.device(),
+                               wide<T>(view.inner, {&z, &y, &upstream, &out}));
         },
         f);
+  });
+}
+
+void Cuda::prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
+                          const Array& out, const Array& sums, const Array& slope_sums) {
+  visit_floating("prelu", out.dtype(), [&](auto t) {
+    using T = decltype(t);
+    const AxisView view{1, out.shape()[0], out.shape()[1]};
+    const PReLUGradient<T> element{
+        f, z.data<T>(), slope.data<T>(), upstream.data<T>(), slope.numel() == 1, out.data<T>()};
+    cuda::sum_columns<T>("prelu", view, element, cuda::Sums<T, 2>{sums.data<T>(), slope_sums.data<T>()}, out.device(),
+                         wide<T>(view.inner, {&z, &upstream, &out}));
   });
 }
 

@@ -105,7 +105,8 @@ void Cuda::sum(const Array& x, AxisView view, const Array& out) {
     using T = decltype(t);
     if (view.inner == 1) return sum_rows(x.data<T>(), view.outer, view.n, out.data<T>(), x);
     const bool wide = view.inner % cuda::lanes<T> == 0 && cuda::aligned(x.data<void>());
-    cuda::sum_columns<T>("sum", view, cuda::Elements<T>{x.data<T>()}, out.data<T>(), x.device(), wide);
+    cuda::sum_columns<T>("sum", view, cuda::Elements<T, 1>{x.data<T>()}, cuda::Sums<T, 1>{out.data<T>()}, x.device(),
+                         wide);
   });
 }
 

@@ -31,6 +31,23 @@ std::string Dense::describe() const {
 
 Tensor Dense::forward(const Tensor& x) { return dense(x, weight, bias ? *bias : Tensor()); }
 
+namespace {
+
+/// The gradients of x and the weight, inputs 0 and 1, from that of their product.
+void write_product_gradients(const DenseResult& forward, const Array& product_gradient, Gradients& inputs) {
+  const Array gradient = operand(product_gradient);
+  if (inputs.wants(1)) {
+    const Array& out = inputs.write(1);
+    matmul_into(out, gradient, forward.x, {.transpose_a = true, .aside = inputs.written(1)});
+  }
+  if (inputs.wants(0)) {
+    inputs[0] = Array({gradient.shape()[0], forward.w.shape()[1]}, product_gradient.dtype(), gradient.device());
+    matmul_into(inputs[0], gradient, forward.w);
+  }
+}
+
+}  // namespace
+
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const std::optional<Unary>& activation) {
   const bool biased = bias.defined();
   DenseResult forward = dense(x.array(), weight.array(), biased ? bias.array() : Array(), activation);
@@ -41,15 +58,30 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const st
   return record("dense", y, std::span(inputs).first(biased ? 3 : 2),
                 [forward, biased, activation](const Array& upstream, Gradients& inputs) {
                   const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
-                  const Array gradient = operand(dense_gradient(activation, forward, upstream, bias_gradient));
-                  if (inputs.wants(1)) {
-                    const Array& out = inputs.write(1);
-                    matmul_into(out, gradient, forward.x, {.transpose_a = true, .aside = inputs.written(1)});
-                  }
-                  if (inputs.wants(0)) {
-                    inputs[0] = Array({gradient.shape()[0], forward.w.shape()[1]}, upstream.dtype(), upstream.device());
-                    matmul_into(inputs[0], gradient, forward.w);
-                  }
+                  write_product_gradients(forward, dense_gradient(activation, forward, upstream, bias_gradient),
+                                          inputs);
+                });
+}
+
+Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const formula::PReLU& activation,
+             const Tensor& slope) {
+  const bool biased = bias.defined();
+  DenseResult forward = dense(x.array(), weight.array(), biased ? bias.array() : Array(), std::nullopt);
+  forward.y = {};
+  const Array slopes = slope.array();
+  check_floating("dense", {&forward.z, &slopes});
+  const Shape out{forward.z.shape()[1]};
+  if (slopes.numel() != 1 && slopes.shape() != out)
+    fail("dense", "expected one slope or ", out, ", got ", slopes.shape());
+
+  const Tensor inputs[] = {x, weight, slope, bias};
+  return record("dense", map(Binary(activation), forward.z, slopes), std::span(inputs).first(biased ? 4 : 3),
+                [forward, biased, activation, slopes](const Array& upstream, Gradients& inputs) {
+                  const Array slope_gradient = inputs.wants(2) ? inputs.write(2) : Array();
+                  const Array bias_gradient = biased && inputs.wants(3) ? inputs.write(3) : Array();
+                  write_product_gradients(
+                      forward, prelu_gradient(activation, forward.z, slopes, upstream, bias_gradient, slope_gradient),
+                      inputs);
                 });
 }
 

@@ -39,5 +39,8 @@ class Dense : public Layer {
 /// node for all of it, with the values and gradients that the parts have.
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
              const std::optional<Unary>& activation = std::nullopt);
+/// With a PReLU behind it: prelu(x W^T + b, slope), slope of one element or [out].
+Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const formula::PReLU& activation,
+             const Tensor& slope);
 
 }  // namespace ramp

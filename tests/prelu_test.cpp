@@ -59,6 +59,43 @@ TEST(PReLU, GradientsOfInputAndSlopesEqualTheJacobian) {
   gradcheck(f, {x, uniform({6, 5}, -1.5, -0.5, variable(), generator)}, options);
 }
 
+TEST(PReLU, GradientsThroughADenseLayerEqualTheJacobian) {
+  Generator generator(7);
+  const Tensor x = randn({6, 4}, variable(), generator), weight = randn({5, 4}, variable(), generator);
+  const Tensor bias = randn({5}, variable(), generator);
+  for (const int64_t slopes : {1, 5}) {
+    const Tensor slope = uniform({slopes}, 0.1, 0.5, variable(), generator);
+    const formula::PReLU f;
+    gradcheck([&](const std::vector<Tensor>& in) { return dense(in[0], in[1], in[2], f, in[3]); },
+              {x, weight, bias, slope});
+    gradcheck([&](const std::vector<Tensor>& in) { return dense(in[0], in[1], {}, f, in[2]); }, {x, weight, slope});
+  }
+  EXPECT_EQ(error_of([&] { dense(x, weight, bias, formula::PReLU{}, ones({4}, {.dtype = float64})); }),
+            "[dense] expected one slope or [5], got [4]");
+}
+
+TEST(PReLU, IsOneNodeWithTheDenseLayerBeforeIt) {
+  for (const int64_t channels : {1, 6}) {
+    manual_seed(3);
+    Sequential model{Dense(4, 6), PReLU(channels), Dense(6, 2)};
+    Generator generator(4);
+    const Tensor x = randn({300, 4}, {}, generator);
+    const auto run = [&] {
+      model.zero_grad();
+      const Tensor y = model(x);
+      sum(y * y).backward();
+      std::vector<Floats> all{y.to_vector<float>()};
+      for (const Parameter& parameter : model.parameters()) all.push_back(parameter.tensor.grad().to_vector<float>());
+      return all;
+    };
+    const std::vector<Floats> together = run();
+    int seen = 0;
+    model.children()[1].second->add_observer([&](const Layer&, const Tensor&, const Tensor&) { return ++seen < 1; });
+    EXPECT_EQ(run(), together);  // one by one, for the observer's sake
+    EXPECT_EQ(seen, 1);
+  }
+}
+
 TEST(PReLU, IsLeakyAtAFixedSlope) {
   Generator generator(2);
   const Tensor x = randn({1000}, {}, generator);

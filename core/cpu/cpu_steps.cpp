@@ -108,6 +108,15 @@ void Cpu::dense_gradient(const Unary& f, const Array& z, const Array& y, const A
   sum(out, {1, out.shape()[0], out.shape()[1]}, sums);
 }
 
+void Cpu::prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
+                         const Array& out, const Array& sums, const Array& slope_sums) {
+  const AxisView rows{1, out.shape()[0], out.shape()[1]};
+  map_gradient(f, 1, z, slope, upstream, out);
+  sum(out, rows, slope_sums);
+  map_gradient(f, 0, z, slope, upstream, out);
+  sum(out, rows, sums);
+}
+
 void Cpu::cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
                         const Array& gradient, const Array& sum) {
   const int64_t n = logits.shape()[0], classes = logits.shape()[1];
