@@ -62,7 +62,7 @@ void orthonormalize(double* a, int64_t rows, int64_t n) {
     double* row = a + i * n;
     const double length = std::sqrt(dot(row, row, n));
     for (int64_t k = 0; k < n; ++k) row[k] /= length;
-    in_bands(rows - i - 1, std::max<int64_t>(1, (1 << 17) / n), [=](int64_t begin, int64_t end) {
+    parallel_for(rows - i - 1, std::max<int64_t>(1, (1 << 17) / n), [=](int64_t begin, int64_t end) {
       for (int64_t j = begin; j < end; ++j) {
         double* other = row + (j + 1) * n;
         const double overlap = dot(row, other, n);
@@ -205,7 +205,7 @@ Initializer truncated_normal(TruncatedNormalOptions law) {
     const Array values = to_host("truncated_normal", ramp::uniform(shape, 0, 1, {.dtype = float64}, generator).array());
     const double below = std::erfc(law.cut / std::numbers::sqrt2) / 2;
     double* x = values.data<double>();
-    in_bands(values.numel(), 1024, [=](int64_t begin, int64_t end) {
+    parallel_for(values.numel(), 1024, [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const double p = below + x[i] * (1 - 2 * below);
         x[i] = law.mean + law.deviation * (p <= 0.5 ? -upper_quantile(p) : upper_quantile(1 - p));

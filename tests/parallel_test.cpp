@@ -1,6 +1,7 @@
 // Loops over the pool's threads.
 
 #include "ramp/core/cpu/parallel.h"
+#include "ramp/core/threads.h"
 
 #include <gtest/gtest.h>
 
@@ -25,7 +26,7 @@ TEST_F(Parallel, VisitsEachIndexOnce) {
     for (const int64_t n : {0, 1, 2, 63, 64, 1000, 100000})
       for (const int64_t grain : {1, 10, 1000, 1 << 20}) {
         std::vector<std::atomic<int>> visits(static_cast<size_t>(n));
-        in_bands(n, grain, [&](int64_t begin, int64_t end) {
+        parallel_for(n, grain, [&](int64_t begin, int64_t end) {
           EXPECT_LT(begin, end);
           for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
         });
@@ -49,10 +50,10 @@ TEST_F(Parallel, CutsByWorkAndThreads) {
 TEST_F(Parallel, NestsOnTheThreadThatItIsOn) {
   set_num_threads(3);
   std::atomic<int64_t> sum{0};
-  in_bands(300, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(300, 1, [&](int64_t begin, int64_t end) {
     const auto thread = std::this_thread::get_id();
     for (int64_t i = begin; i < end; ++i)
-      in_bands(100, 1, [&](int64_t first, int64_t last) {
+      parallel_for(100, 1, [&](int64_t first, int64_t last) {
         EXPECT_EQ(std::this_thread::get_id(), thread);
         sum += last - first;
       });
@@ -66,7 +67,7 @@ TEST_F(Parallel, ServesSeveralThreads) {
   std::vector<std::thread> users;
   for (int user = 0; user < 4; ++user)
     users.emplace_back([&] {
-      for (int i = 0; i < 200; ++i) in_bands(1000, 10, [&](int64_t begin, int64_t end) { sum += end - begin; });
+      for (int i = 0; i < 200; ++i) parallel_for(1000, 10, [&](int64_t begin, int64_t end) { sum += end - begin; });
     });
   for (std::thread& user : users) user.join();
   EXPECT_EQ(sum, 4 * 200 * 1000);
@@ -76,7 +77,7 @@ TEST_F(Parallel, UsesEveryThread) {
   set_num_threads(3);
   // Each piece waits for the others, so that no thread can take two.
   std::atomic<int> arrived{0};
-  in_bands(3, 1, [&](int64_t, int64_t) {
+  parallel_for(3, 1, [&](int64_t, int64_t) {
     ++arrived;
     while (arrived < 3) std::this_thread::yield();
   });

@@ -1,6 +1,7 @@
 // Elementwise functions of the CPU backend: pieces of arrays handed to the serial kernels.
 
 #include <algorithm>
+#include <functional>
 
 #include "ramp/core/broadcast.h"
 #include "ramp/core/converted.h"
@@ -53,16 +54,6 @@ void broadcast_runs(const Array& a, const Array& b, const Array& out, const Body
         },
         ta, tb, same...);
   }
-}
-
-template <class T, class Relation>
-void compare_all(const Array& a, const Array& b, const Array& out, Relation relation) {
-  parallel_for(
-      out.numel(), grain,
-      [relation](const T* pa, const T* pb, uint8_t* to, int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) to[i] = relation(pa[i], pb[i]);
-      },
-      part<const T>(a), part<const T>(b), part<uint8_t>(out));
 }
 
 }  // namespace
@@ -142,14 +133,22 @@ void Cpu::map_gradient(const Binary& f, int argument, const Array& a, const Arra
 void Cpu::compare(Compare relation, const Array& a, const Array& b, const Array& out) {
   visit(a.dtype(), [&](auto t) {
     using T = decltype(t);
-    switch (relation) {
-      case Compare::less: return compare_all<T>(a, b, out, [](T x, T y) { return x < y; });
-      case Compare::less_equal: return compare_all<T>(a, b, out, [](T x, T y) { return x <= y; });
-      case Compare::greater: return compare_all<T>(a, b, out, [](T x, T y) { return x > y; });
-      case Compare::greater_equal: return compare_all<T>(a, b, out, [](T x, T y) { return x >= y; });
-      case Compare::equal: return compare_all<T>(a, b, out, [](T x, T y) { return x == y; });
-      case Compare::not_equal: return compare_all<T>(a, b, out, [](T x, T y) { return x != y; });
-    }
+    parallel_for(
+        out.numel(), grain,
+        [relation](const T* a, const T* b, uint8_t* to, int64_t begin, int64_t end) {
+          const auto each = [=](auto holds) {
+            for (int64_t i = begin; i < end; ++i) to[i] = holds(a[i], b[i]);
+          };
+          switch (relation) {
+            case Compare::less: return each(std::less<T>());
+            case Compare::less_equal: return each(std::less_equal<T>());
+            case Compare::greater: return each(std::greater<T>());
+            case Compare::greater_equal: return each(std::greater_equal<T>());
+            case Compare::equal: return each(std::equal_to<T>());
+            case Compare::not_equal: return each(std::not_equal_to<T>());
+          }
+        },
+        part<const T>(a), part<const T>(b), part<uint8_t>(out));
   });
 }
 

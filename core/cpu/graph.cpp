@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "ramp/core/error.h"
+#include "ramp/core/threads.h"
 
 namespace ramp::cpu {
 
