@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "error_of.h"
+#include "ramp/core/cpu/parallel.h"
 #include "ramp/core/threads.h"
 #include "ramp/ramp.h"
 
@@ -141,7 +144,7 @@ TEST_F(CpuGraph, equals_eager_steps_of_random_programs) {
     set_num_threads(1 + static_cast<int>(seed % 3));
     const auto run = [&](bool captures) {
       Generator generator(seed);
-      const int64_t n = 40 + static_cast<int64_t>(seed % 10) * 17;
+      const int64_t n = 40 + static_cast<int64_t>(seed % 10) * 17 + (seed % 4 == 3 ? 150 : 0);
       std::vector<Tensor> state{randn({n, n}, {.dtype = float64}, generator)};
       state[0].set_requires_grad();
       const auto body = [&](const Tensor& x) { return program(seed, x, state); };
@@ -158,6 +161,36 @@ TEST_F(CpuGraph, equals_eager_steps_of_random_programs) {
     ASSERT_EQ(got.size(), expected.size());
     for (size_t i = 0; i < got.size(); ++i)
       ASSERT_NEAR(got[i], expected[i], 1e-9 * (1 + std::abs(expected[i]))) << i << ", program " << seed;
+  }
+}
+
+TEST_F(CpuGraph, shares_out_what_is_worth_waking_a_thread) {
+  set_num_threads(2);
+  for (const int64_t grains : {8, 40}) {
+    std::mutex mutex;
+    std::set<std::thread::id> seen;
+    auto step = capture([&](const Tensor& x) {
+      const Array y(x.shape(), float32);
+      parallel_for(
+          grains, 1,
+          [&](const float* from, float* to, int64_t begin, int64_t end) {
+            std::copy(from + begin, from + end, to + begin);
+            const auto count = [&] {
+              const std::lock_guard lock(mutex);
+              seen.insert(std::this_thread::get_id());
+              return seen.size();
+            };
+            while (count() < 2 && grains == 40) std::this_thread::yield();  // for the other thread's piece
+          },
+          part<const float>(x.array()), part<float>(y));
+      return Tensor(y);
+    });
+    const Tensor x = arange(grains);
+    for (int i = 0; i < 5; ++i) {
+      seen.clear();
+      EXPECT_EQ(step(x).to_vector<float>(), x.to_vector<float>());
+    }
+    EXPECT_EQ(seen.size(), grains == 40 ? 2u : 1u) << "in the last call, a replay";
   }
 }
 

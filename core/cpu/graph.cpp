@@ -133,8 +133,10 @@ void Graph::plan(int threads) {
   phases_[0].chains.push_back({1, {}});
   for (size_t i = 0; i < loops_.size(); ++i) place(i, threads);
   progress_.clear();
+  double spared = 0;  // of the caller's work, at best, when all threads share in it
   for (Phase& phase : phases_) {
     progress_.emplace_back();
+    double work = 0, longest = 0;
     for (Chain& chain : phase.chains) {
       std::sort(chain.loops.begin(), chain.loops.end());
       double parts = 0, wholes = 1;  // bytes
@@ -145,9 +147,13 @@ void Graph::plan(int threads) {
       }
       // Of many rows more pieces, so that what passes from one loop to the next stays in the cache; but not so many that
       // reading the weights again for each would cost more than that.
-      const int64_t cached = std::min(static_cast<int64_t>(parts / wholes), chain.rows / 512);
+      const int64_t cached =
+          std::min({static_cast<int64_t>(parts / wholes), chain.rows / 512, static_cast<int64_t>(chain.work)});
       chain.pieces = std::max(pieces(chain.work, chain.rows), cached);
+      work += chain.work;
+      longest = std::max(longest, chain.work / static_cast<double>(chain.pieces));
     }
+    spared += work - std::max(work / threads, longest);
     std::vector<size_t> order(phase.chains.size());
     std::iota(order.begin(), order.end(), 0);
     std::sort(order.begin(), order.end(),
@@ -155,6 +161,7 @@ void Graph::plan(int threads) {
     for (size_t chain : order)
       for (int64_t piece = 0; piece < phase.chains[chain].pieces; ++piece) phase.tasks.emplace_back(chain, piece);
   }
+  alone_ = spared < 5;  // some 50 us: to wake a thread up may take as long
 }
 
 void Graph::place(size_t index, int threads) {
@@ -227,15 +234,10 @@ void Graph::launch(std::span<const RandomKey> keys) {
   const int threads = num_threads();
   if (planned_for_ != threads) plan(threads);
   failed_ = false;
-  bool alone = true;
-  for (size_t i = 0; i < phases_.size(); ++i) {
-    progress_[i].next = 0;
-    progress_[i].done = 0;
-    alone &= phases_[i].tasks.size() == 1;
-  }
+  for (Progress& progress : progress_) progress.next = progress.done = 0;
   run(phases_[0], 0);
-  if (alone) {
-    for (size_t i = 1; i < phases_.size() && !failed_; ++i) run(phases_[i], 0);
+  if (alone_) {
+    run_together();
   } else if (!failed_) {
     run_on_pool([this] { run_together(); });
   }

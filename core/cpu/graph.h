@@ -95,6 +95,7 @@ class Graph {
 
   int planned_for_ = 0;  // threads
   std::vector<Phase> phases_;
+  bool alone_ = false;  // the caller, as there is too little for the other threads
   struct alignas(64) Progress {
     std::atomic<int> next{0}, done{0};
   };
