@@ -15,7 +15,7 @@ namespace ramp {
 enum class Precision : uint8_t {
   float32,  ///< to nothing: exact float32 operands
   tf32,  ///< to 10 explicit mantissa bits, as the device's tensor cores round (u = 2^-10 at most); CUDA, sm_80 and up
-  bf16,  ///< to bfloat16, 7 explicit mantissa bits (u = 2^-8); CUDA, sm_80 and up, and CPUs with AMX through oneDNN
+  bf16,  ///< to bfloat16, 7 explicit mantissa bits (u = 2^-8); CUDA, sm_80 and up; CPUs with AVX512-BF16 through oneDNN
 };
 const char* name(Precision precision);
 std::ostream& operator<<(std::ostream& out, Precision precision);

@@ -91,10 +91,11 @@ TEST(SetPrecision, refuses_what_the_cpu_lacks) {
   }
   const std::string message = error_of([&] { set_precision(cpu, Precision::bf16); });
   const std::string rule =
-      "[set_precision] bf16 products on the CPU need AMX (amx_bf16) and a ramp built with oneDNN, got ";
-  EXPECT_TRUE(message == rule + "a processor without AMX" || message == rule + "a build without oneDNN" ||
-              message == rule + "a processor without AMX and a build without oneDNN" ||
-              message == rule + "a oneDNN that may not use this processor's AMX (ONEDNN_MAX_CPU_ISA, or the kernel)")
+      "[set_precision] bf16 products on the CPU need AVX512-BF16 and a ramp built with oneDNN, got ";
+  EXPECT_TRUE(
+      message == rule + "a processor without it" || message == rule + "a build without oneDNN" ||
+      message == rule + "a processor without it and a build without oneDNN" ||
+      message == rule + "a oneDNN that may not use it, though the processor has it (ONEDNN_MAX_CPU_ISA, or the kernel)")
       << message;
   EXPECT_EQ(precision(cpu), Precision::float32);
 }

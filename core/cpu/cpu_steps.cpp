@@ -79,7 +79,7 @@ Array Cpu::operand(const Array& x) {
 void Cpu::require(Precision precision) {
   if (precision == Precision::tf32) fail("set_precision", "tf32 is a format of CUDA devices, got cpu");
   if (precision == Precision::bf16 && !cpu::bfloat16_product())
-    fail("set_precision", "bf16 products on the CPU need AMX (amx_bf16) and a ramp built with oneDNN, got ",
+    fail("set_precision", "bf16 products on the CPU need AVX512-BF16 and a ramp built with oneDNN, got ",
          cpu::why_no_bfloat16());
 }
 

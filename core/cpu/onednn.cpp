@@ -139,10 +139,11 @@ void onednn_bfloat16(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t
   }
 }
 
-/// Whether oneDNN found AMX and may use it. An instruction set has the bits of those that it includes.
-bool onednn_uses_amx() {
-  constexpr int amx = dnnl_cpu_isa_avx512_core_amx;
-  return (static_cast<int>(dnnl_get_effective_cpu_isa()) & amx) == amx;
+/// Whether oneDNN found the instructions, which AMX has too, and may use them. An instruction set has the bits of those that
+/// it includes.
+bool onednn_has_bfloat16() {
+  constexpr int wanted = dnnl_cpu_isa_avx512_core_bf16;
+  return (static_cast<int>(dnnl_get_effective_cpu_isa()) & wanted) == wanted;
 }
 
 }  // namespace
@@ -151,7 +152,7 @@ bool onednn_uses_amx() {
 
 Bfloat16Product& bfloat16_product() {
 #ifdef RAMP_ONEDNN
-  static Bfloat16Product product = onednn_uses_amx() ? onednn_bfloat16 : nullptr;
+  static Bfloat16Product product = onednn_has_bfloat16() ? onednn_bfloat16 : nullptr;
 #else
   static Bfloat16Product product = nullptr;
 #endif
@@ -160,11 +161,11 @@ Bfloat16Product& bfloat16_product() {
 
 namespace {
 
-bool processor_has_amx() {
+bool processor_has_bfloat16() {
 #if defined(__x86_64__)
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  constexpr unsigned amx_bf16 = 1U << 22, amx_tile = 1U << 24;
-  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (edx & amx_bf16) && (edx & amx_tile);
+  constexpr unsigned avx512_bf16 = 1U << 5;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & avx512_bf16);
 #else
   return false;
 #endif
@@ -174,10 +175,11 @@ bool processor_has_amx() {
 
 std::string why_no_bfloat16() {
 #ifdef RAMP_ONEDNN
-  if (processor_has_amx()) return "a oneDNN that may not use this processor's AMX (ONEDNN_MAX_CPU_ISA, or the kernel)";
-  return "a processor without AMX";
+  if (processor_has_bfloat16())
+    return "a oneDNN that may not use it, though the processor has it (ONEDNN_MAX_CPU_ISA, or the kernel)";
+  return "a processor without it";
 #else
-  return processor_has_amx() ? "a build without oneDNN" : "a processor without AMX and a build without oneDNN";
+  return processor_has_bfloat16() ? "a build without oneDNN" : "a processor without it and a build without oneDNN";
 #endif
 }
 

@@ -122,7 +122,7 @@ void define(CLI::App& app, MnistFlags& flags, std::string& widths) {
 
   add(training, "--precision", flags.precision, "NAME",
       "What matrix products round their operands to: " + CLI::detail::join(names_in(precisions()), ", ") +
-          " (tf32: CUDA; bf16: CUDA, or a CPU with AMX)")
+          " (tf32: CUDA; bf16: CUDA, or a CPU with AVX512-BF16)")
       ->check(one_of(names_in(precisions())));
 
   const char* files = "Data";
