@@ -5,10 +5,22 @@
 
 namespace ramp {
 
+namespace {
+
+/// Small enough that no arithmetic on it overflows, and larger than any memory.
+constexpr int64_t most_bytes = int64_t{1} << 56;
+
+int64_t bytes_of(const Shape& shape, DType dtype) {
+  const auto size = static_cast<int64_t>(size_of(dtype));
+  if (shape.numel() > most_bytes / size)
+    fail("allocate", "an array must have at most 2^56 bytes, got ", dtype, ' ', shape);
+  return shape.numel() * size;
+}
+
+}  // namespace
+
 Array::Array(const Shape& shape, DType dtype, Device device)
-    : storage_(std::make_shared<Storage>(shape.numel() * static_cast<int64_t>(size_of(dtype)), device)),
-      shape_(shape),
-      dtype_(dtype) {}
+    : storage_(std::make_shared<Storage>(bytes_of(shape, dtype), device)), shape_(shape), dtype_(dtype) {}
 
 Array Array::view(const Shape& shape) const {
   if (shape.numel() != numel()) fail("reshape", shape_, " has ", numel(), " elements, ", shape, " has ", shape.numel());
@@ -22,7 +34,7 @@ Array Array::reshape(const std::vector<int64_t>& sizes) const {
   int64_t known = 1, unknown = -1;
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] != -1) known *= sizes[i];
-    else if (unknown >= 0) fail("reshape", "only one size may be -1");
+    else if (unknown >= 0) fail("reshape", "only one size may be -1, got it at axes ", unknown, " and ", i);
     else unknown = static_cast<int64_t>(i);
   }
   if (unknown >= 0) {
@@ -33,7 +45,7 @@ Array Array::reshape(const std::vector<int64_t>& sizes) const {
 }
 
 Array Array::rows(int64_t begin, int64_t end) const {
-  if (rank() == 0) fail("rows", "a scalar has no rows");
+  if (rank() == 0) fail("rows", "expected at least one axis, got a scalar");
   if (begin < 0 || begin > end || end > shape_[0])
     fail("rows", "expected 0 <= begin <= end <= ", shape_[0], ", got ", begin, " and ", end);
   const int64_t row = shape_[0] == 0 ? 0 : numel() / shape_[0];

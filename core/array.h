@@ -24,7 +24,8 @@ class Array {
   int rank() const { return shape_.rank(); }
   int64_t numel() const { return shape_.numel(); }
   DType dtype() const { return dtype_; }
-  Device device() const { return storage_->device(); }
+  /// Throws Error when the array is undefined, as data() does.
+  Device device() const { return memory().device(); }
   int64_t bytes() const { return numel() * static_cast<int64_t>(size_of(dtype_)); }
   const std::shared_ptr<Storage>& storage() const { return storage_; }
 
@@ -34,7 +35,7 @@ class Array {
     if constexpr (!std::is_void_v<T>)
       if (dtype_of<std::remove_const_t<T>>() != dtype_)
         fail("data", "expected ", name(dtype_of<std::remove_const_t<T>>()), ", got ", dtype_);
-    return reinterpret_cast<T*>(static_cast<char*>(storage_->data()) + offset_);
+    return reinterpret_cast<T*>(static_cast<char*>(memory().data()) + offset_);
   }
 
   /// The same numbers under another shape of as many elements.
@@ -47,6 +48,11 @@ class Array {
   Array slice(int64_t begin, const Shape& shape) const;
 
  private:
+  Storage& memory() const {
+    if (!storage_) fail("array", "expected an array, got an undefined one");
+    return *storage_;
+  }
+
   std::shared_ptr<Storage> storage_;
   int64_t offset_ = 0;  // in bytes
   Shape shape_;

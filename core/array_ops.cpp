@@ -145,7 +145,7 @@ Array transpose(const Array& x) {
 Array gather(const Array& x, const Array& indices) {
   check_devices("gather", {&x, &indices});
   check_indices("gather", indices);
-  if (x.rank() == 0) fail("gather", "a scalar has no rows");
+  if (x.rank() == 0) fail("gather", "expected at least one axis, got a scalar");
   Array out = like(x, x.shape().with(0, indices.numel()));
   on(x.device(), [&](auto b) { b.gather(x, indices, out); });
   return out;
@@ -153,6 +153,11 @@ Array gather(const Array& x, const Array& indices) {
 
 BatchArrays load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev) {
   check_devices("load_batch", {&images, &labels, &rows});
+  if (images.rank() != 2 || (images.dtype() != uint8 && images.dtype() != float32))
+    fail("load_batch", "expected uint8 or float32 images [n, features], got ", images.dtype(), ' ', images.shape());
+  if (labels.dtype() != int32 || labels.shape() != Shape{images.shape()[0]})
+    fail("load_batch", "expected int32 labels ", Shape{images.shape()[0]}, ", got ", labels.dtype(), ' ',
+         labels.shape());
   if (rows.rank() != 1 || rows.dtype() != int32)
     fail("load_batch", "expected int32 rows [b], got ", rows.dtype(), ' ', rows.shape());
   BatchArrays batch{Array({rows.numel(), images.shape()[1]}, float32, images.device()),

@@ -52,6 +52,26 @@ Array run_hooks(const Node& node, Array gradient) {
   return gradient;
 }
 
+void require_graph(const Node& node) {
+  if (node.freed)
+    fail("backward", "the graph of '", node.op,
+         "' was freed by an earlier backward; pass {.retain_graph = true} there");
+}
+
+/// Throws before anything is changed when a walk from `root` would come to a graph that is gone.
+void require_graphs(Node& root) {
+  static std::atomic<uint64_t> searches{0};
+  const uint64_t search = ++searches;
+  std::vector<Node*> waiting{&root};
+  while (!waiting.empty()) {
+    const Node& node = *waiting.back();
+    waiting.pop_back();
+    require_graph(node);
+    for (const std::shared_ptr<Node>& input : node.inputs)
+      if (input && std::exchange(input->seen, search) != search) waiting.push_back(input.get());
+  }
+}
+
 struct SmallerNumber {
   bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const {
     return a->number < b->number;
@@ -158,9 +178,7 @@ Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backw
 void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
   if (!root.requires_grad()) fail("backward", "the tensor requires no gradient");
   check_gradient("backward", *root.node(), gradient);
-  if (root.node()->freed)
-    fail("backward", "the graph of '", root.node()->op,
-         "' was freed by an earlier backward; pass {.retain_graph = true} there");
+  require_graphs(*root.node());
   NoGrad quiet;
   Walk walk;
   arrive(*root.node(), std::move(gradient));
@@ -172,9 +190,7 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
     const bool leaf = !node->backward && !node->freed;
     if (leaf || node->retain) keep(*node, arrived);
     if (leaf) continue;
-    if (node->freed)
-      fail("backward", "the graph of '", node->op,
-           "' was freed by an earlier backward; pass {.retain_graph = true} there");
+    require_graph(*node);  // a hook may have walked
 
     Gradients slots;
     slots.inputs_ = node->inputs;

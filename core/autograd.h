@@ -61,7 +61,8 @@ struct Node {
   bool retain = false;
   std::vector<std::function<Tensor(const Tensor&)>> hooks;
 
-  Array pending;  // the sum of the gradients that have arrived during the current walk
+  uint64_t seen = 0;  // by the last search that came by
+  Array pending;      // the sum of the gradients that have arrived during the current walk
 
   Node() = default;
   Node(const Node&) = delete;

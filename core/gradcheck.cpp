@@ -13,7 +13,7 @@ namespace {
 
 bool near_kink(double x, const GradcheckOptions& options) {
   return std::any_of(options.kinks.begin(), options.kinks.end(),
-                     [&](double kink) { return std::abs(x - kink) <= 10 * options.step; });
+                     [&](double kink) { return std::abs(x - kink) <= 10 * options.step * std::max(1.0, std::abs(x)); });
 }
 
 }  // namespace

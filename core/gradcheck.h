@@ -8,9 +8,9 @@
 namespace ramp {
 
 struct GradcheckOptions {
-  double step = 1e-5;         ///< h of the central difference
+  double step = 1e-5;         ///< of the central difference: h = step max(1, |x|)
   double tolerance = 1e-8;    ///< of |analytic - numeric| / max(1, |analytic|, |numeric|)
-  std::vector<double> kinks;  ///< input values near which (within 10 steps) an element is left out
+  std::vector<double> kinks;  ///< input values near which (within 10 h) an element is left out
   uint64_t seed = 1;          ///< of the random upstream gradient
 };
 

@@ -67,7 +67,7 @@ Tensor reshape(const Tensor& x, const std::vector<int64_t>& sizes) {
 }
 
 Tensor flatten(const Tensor& x) {
-  if (x.rank() == 0) fail("flatten", "a scalar has no batch axis");
+  if (x.rank() == 0) fail("flatten", "expected a batch axis, got a scalar");
   return x.rank() == 2 ? x : reshape(x, {x.size(0), around(0, x.shape()).inner});
 }
 

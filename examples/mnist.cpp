@@ -90,17 +90,24 @@ double train_epoch(Sequential& model, Device device, optim::SGD& sgd, const data
 /// A file with a line for each epoch, each written out as it comes.
 class Csv {
  public:
+  /// Changes nothing in a file that is there until the first line replaces it.
   explicit Csv(const std::string& path) : path_(path) {
-    if (path.empty()) return;
-    file_.open(path);
-    line("epoch,train_loss,test_accuracy,seconds,samples_per_second");
+    if (!path.empty()) check(std::ofstream(path, std::ios::app));
   }
   void line(const std::string& text) {
     if (path_.empty()) return;
-    if (!(file_ << text << std::endl)) fail("csv", "expected a file that can be written, got ", path_);
+    if (!file_.is_open()) {
+      file_.open(path_);
+      file_ << "epoch,train_loss,test_accuracy,seconds,samples_per_second\n";
+    }
+    check(file_ << text << std::endl);
   }
 
  private:
+  void check(const std::ostream& file) const {
+    if (!file) fail("csv", "expected a file that can be written, got ", path_);
+  }
+
   std::string path_;
   std::ofstream file_;
 };

@@ -1,5 +1,10 @@
 #include "ramp/layers/maxout.h"
 
+#include <cmath>
+#include <numbers>
+
+#include "ramp/init/init.h"
+
 namespace ramp {
 namespace {
 
@@ -14,11 +19,28 @@ Maxout::Maxout(int64_t pieces) : pieces_(checked("Maxout", pieces)) {}
 
 std::string Maxout::describe() const { return "Maxout(" + std::to_string(pieces_) + ')'; }
 
+std::optional<double> CReLU::gain() const { return init::leaky_gain(0); }
+
+std::optional<double> Maxout::gain() const {
+  // The largest of k has the density k phi(z) Phi(z)^(k - 1). It is smooth, and so the midpoint rule is exact but for
+  // rounding; beyond +-16 lies e^-128 of the mass.
+  constexpr double end = 16;
+  constexpr int points = 1 << 12;
+  const auto k = static_cast<double>(pieces_);
+  double square = 0;
+  for (int i = 0; i < points; ++i) {
+    const double z = end * (2 * (i + 0.5) / points - 1);
+    const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+    square += z * z * k * density * std::pow(std::erfc(-z / std::numbers::sqrt2) / 2, k - 1) * 2 * end / points;
+  }
+  return 1 / std::sqrt(square);
+}
+
 Tensor Maxout::forward(const Tensor& x) { return maxout(x, pieces_); }
 Tensor CReLU::forward(const Tensor& x) { return crelu(x, relu_); }
 
 Tensor crelu(const Tensor& x, const formula::ReLU& f) {
-  if (x.rank() == 0) fail("crelu", "a scalar has no axis to widen");
+  if (x.rank() == 0) fail("crelu", "expected an axis to widen, got a scalar");
   return concat({relu(x, f), relu(-x, f)}, -1);
 }
 

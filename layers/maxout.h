@@ -11,6 +11,8 @@ class CReLU : public Layer {
  public:
   explicit CReLU(const formula::ReLU& relu = {}) : relu_(relu) {}
   std::string describe() const override { return "CReLU()"; }
+  /// sqrt(2): half of its outputs' mean square is that of zeros.
+  std::optional<double> gain() const override;
 
  private:
   Tensor forward(const Tensor& x) override;
@@ -25,6 +27,8 @@ class Maxout : public Layer {
   /// Throws Error unless pieces, the k above, is at least 1.
   explicit Maxout(int64_t pieces = 2);
   std::string describe() const override;
+  /// 1 / sqrt(E max(z_1, .., z_k)^2), z_i ~ N(0, 1): 1 for k = 1 and 2.
+  std::optional<double> gain() const override;
 
  private:
   Tensor forward(const Tensor& x) override;

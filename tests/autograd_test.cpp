@@ -45,6 +45,17 @@ TEST(Autograd, FreesTheGraphUnlessAskedToKeepIt) {
   EXPECT_NE(error_of([&] { second.backward(); }).find("the graph of 'square' was freed"), std::string::npos);
 }
 
+TEST(Autograd, ChangesNothingWhenAPartOfTheGraphIsGone) {
+  Tensor x = ones({2}, {.requires_grad = true}), w = ones({2}, {.requires_grad = true});
+  const Tensor gone = x * x;
+  sum(gone).backward();
+  x.zero_grad();
+  const Tensor y = sum(gone * w + w);
+  EXPECT_NE(error_of([&] { y.backward(); }).find("the graph of 'multiply' was freed"), std::string::npos);
+  EXPECT_FALSE(w.grad().defined());
+  EXPECT_FALSE(x.grad().defined());
+}
+
 TEST(Autograd, NeedsAScalarOrAGradient) {
   const Tensor x = leaf({1, 2});
   EXPECT_EQ(error_of([&] { square(x).backward(); }),

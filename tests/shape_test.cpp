@@ -48,10 +48,26 @@ TEST(Array, ReshapesAndSlicesWithoutCopying) {
   EXPECT_EQ(m.shape(), Shape({3, 4}));
   EXPECT_EQ(m.rows(1, 3).data<float>(), x.array().data<float>() + 4);
   EXPECT_EQ(error_of([&] { m.reshape({5, -1}); }), "[reshape] cannot infer -1: 12 elements over 5");
-  EXPECT_EQ(error_of([&] { m.reshape({-1, -1}); }), "[reshape] only one size may be -1");
+  EXPECT_EQ(error_of([&] { m.reshape({-1, -1}); }), "[reshape] only one size may be -1, got it at axes 0 and 1");
   EXPECT_EQ(error_of([&] { m.reshape({5, 5}); }), "[reshape] [3, 4] has 12 elements, [5, 5] has 25");
   EXPECT_EQ(error_of([&] { m.rows(2, 4); }), "[rows] expected 0 <= begin <= end <= 3, got 2 and 4");
   EXPECT_EQ(error_of([&] { m.data<double>(); }), "[data] expected float64, got float32");
+}
+
+TEST(Array, RefusesWhatNoMemoryHolds) {
+  for (const int power : {57, 60, 61, 62})
+    EXPECT_EQ(
+        error_of([&] { zeros({int64_t{1} << power}); }),
+        "[allocate] an array must have at most 2^56 bytes, got float32 [" + std::to_string(int64_t{1} << power) + "]");
+  EXPECT_NE(error_of([] { zeros({int64_t{1} << 53}); }).find("[allocate] out of memory: asked for"), std::string::npos);
+}
+
+TEST(Array, IsNothingUntilItIsDefined) {
+  const std::string message = "[array] expected an array, got an undefined one";
+  EXPECT_EQ(error_of([] { Array().device(); }), message);
+  EXPECT_EQ(error_of([] { Array().data<float>(); }), message);
+  EXPECT_EQ(error_of([] { clone(Array()); }), message);
+  EXPECT_EQ(error_of([] { data::Dataset{}.to(Device::cpu()); }), message);
 }
 
 TEST(Array, ConvertsWithSaturation) {

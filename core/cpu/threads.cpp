@@ -76,9 +76,11 @@ class Pool {
   const void* context_ = nullptr;
 };
 
+constexpr int most_threads = 1024;
+
 int default_threads() {
   if (const char* wanted = std::getenv("OMP_NUM_THREADS"))
-    if (const int n = std::atoi(wanted); n > 0) return n;
+    if (const int n = std::atoi(wanted); n > 0) return std::min(n, most_threads);
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
@@ -90,7 +92,7 @@ int pool_threads = 1;
 }  // namespace
 
 void set_num_threads(int n) {
-  if (n < 1) fail("set_num_threads", "expected at least 1, got ", n);
+  if (n < 1 || n > most_threads) fail("set_num_threads", "expected 1 to ", most_threads, ", got ", n);
   threads = n;
 }
 
@@ -114,6 +116,7 @@ void detail::run_on_pool(void (*work)(const void*), const void* context) {
   if (in_pool || wanted == 1 || !lock.try_lock()) return work(context);
   if (pool_threads != wanted) {
     delete std::exchange(pool, nullptr);
+    pool_threads = 1;  // should making the new one throw
     pool = new Pool(wanted - 1);
     pool_threads = wanted;
   }

@@ -1,6 +1,7 @@
 #pragma once
 // Arithmetic and elementary functions of one argument.
 
+#include <limits>
 #include <vector>
 
 #include "ramp/core/error.h"
@@ -67,7 +68,7 @@ struct Abs {
 
 /// x to a constant power.
 struct Pow {
-  double exponent;
+  double exponent = 1;
   template <class V>
   RAMP_HD V operator()(V x) const {
     return pow(x, V(exponent));
@@ -76,7 +77,7 @@ struct Pow {
 
 /// min(max(x, low), high); the slope at both ends is 1, as inside.
 struct Clamp {
-  double low, high;
+  double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
   template <class V>
   RAMP_HD V operator()(V x) const {
     return select(x < V(low), V(low), select(x > V(high), V(high), x));

@@ -100,7 +100,8 @@ void define(CLI::App& app, MnistFlags& flags, std::string& widths) {
   add(network, "--activation", flags.activation, "NAME",
       "After each hidden layer: " + CLI::detail::join(names_in(activations()), ", "))
       ->check(one_of(names_in(activations())));
-  add(network, "--leak", flags.leak, "SLOPE", "leaky_relu's slope for negative numbers, 0 <= SLOPE < 1");
+  add(network, "--leak", flags.leak, "SLOPE", "leaky_relu's slope for negative numbers, 0 <= SLOPE < 1")
+      ->check(share());
   add(network, "--init", flags.init, "NAME",
       "First weights: " + CLI::detail::join(names_in(initializers()), ", ") +
           "; he_* with the gain that suits the activation")
@@ -129,7 +130,8 @@ void define(CLI::App& app, MnistFlags& flags, std::string& widths) {
   add(files, "--dataset", flags.dataset, "NAME",
       "mnist-10k, the 10,000 digits that come with the source; mnist, the full set; fashion-mnist, clothes")
       ->check(one_of(data_sets()));
-  add(files, "--data", flags.data, "DIR", "Where its four IDX files lie; otherwise RAMP_DATA and the usual places");
+  add(files, "--data", flags.data, "DIR", "Where its four IDX files lie; otherwise RAMP_DATA and the usual places")
+      ->check(expect("a folder", [](const std::string& text) { return !text.empty(); }));
   add(files, "--csv", flags.csv, "FILE", "Writes a line for each epoch there");
 
   app.footer(
@@ -164,7 +166,6 @@ std::optional<int> parse(int argc, char** argv, MnistFlags& flags) {
     flags.hidden = *read_widths(widths);
     if (app.count("--leak") && flags.activation != "leaky_relu")
       throw CLI::ValidationError("--leak", "only leaky_relu has a leak, got --activation " + flags.activation);
-    ramp::LeakyReLU{flags.leak};  // throws for a slope that is none
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const std::exception& error) {

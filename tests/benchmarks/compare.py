@@ -136,6 +136,26 @@ def steps(ours, peer, threads, options, rows):
             rows.append(["share of FMA peak", threads, net, batch, "ramp captured", share / 100, ""])
 
 
+def reduced(ours, threads, options, rows):
+    """Captured steps with bfloat16 products beside those with float32 ones, where the processor has them."""
+    sizes = [128, 1024, 8192] if not options.quick else [1024]
+    requests = [("ramp", f"step {net} {batch} captured{precision}") for net in nets for batch in sizes for precision in ("", " bf16")]
+    try:
+        results = rounds_of(ours, None, requests, options.rounds, f"bf16, {threads} threads")
+    except Refused as refusal:
+        print(f"\nbfloat16 products: none here, {refusal}")
+        return
+    print(f"\nCaptured steps with bfloat16 products, times float32's speed\n{'net':6}" + "".join(f"{batch:>7}" for batch in sizes))
+    for net in nets:
+        line = f"{net:6}"
+        for batch in sizes:
+            step = f"step {net} {batch} captured"
+            middle, low, high = ratio(results["ramp", step], results["ramp", step + " bf16"])
+            line += f"{middle:7.2f}"
+            rows.append(["bf16", threads, net, batch, "captured, to float32", middle, f"{low:.3f}-{high:.3f}"])
+        print(line)
+
+
 def elementwise(ours, peer, threads, options, rows):
     """Activations over an array far beyond the caches, against copying as many bytes; tiny operations."""
     n = 50_000_000 if not options.quick else 5_000_000
@@ -208,7 +228,13 @@ def footprint(ours, peer, options, rows):
 
 
 def machine(peer_version):
-    model = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+    lines = [line.split(":") for line in open("/proc/cpuinfo") if ":" in line]
+    about = {key.strip(): value.strip() for key, value in reversed(lines)}
+    model = about.get("model name", platform.machine())
+    for flag, name in [("amx_tile", "AMX"), ("avx512f", "AVX-512"), ("avx2", "AVX2")]:
+        if flag in about.get("flags", "").split():
+            model += f" with {name}"
+            break
     compiler = subprocess.run([os.environ.get("CXX", "c++"), "--version"], capture_output=True, text=True).stdout.splitlines()[0]
     return f"{model}, {os.cpu_count()} cores; {compiler}; PyTorch {peer_version}; {time.strftime('%Y-%m-%d')}"
 
@@ -235,6 +261,7 @@ def main():
     for threads in options.threads:
         sides = on_threads(ours, threads), on_threads(peer, threads)
         steps(*sides, threads, options, rows)
+        reduced(sides[0], threads, options, rows)
         elementwise(*sides, threads, options, rows)
         for side in sides:
             side.close()
