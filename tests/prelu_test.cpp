@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <map>
 #include <numbers>
+#include <sstream>
 
 #include "error_of.h"
 #include "ramp/core/create.h"
@@ -103,6 +106,50 @@ TEST(PReLU, IsLeakyAtAFixedSlope) {
   EXPECT_EQ(prelu(x, tensor({0.2})).to_vector<float>(), leaky_relu(x, 0.2).to_vector<float>());
   EXPECT_EQ(prelu(x, tensor({0})).to_vector<float>(), relu(x).to_vector<float>());
   EXPECT_EQ(prelu(x, tensor({1})).to_vector<float>(), x.to_vector<float>());
+}
+
+/// The arrays of tests/oracles/prelu_torch.csv, by the case and their name.
+std::map<std::string, std::map<std::string, std::vector<double>>> torchs() {
+  std::ifstream in(RAMP_SOURCE_DIR "/tests/oracles/prelu_torch.csv");
+  std::map<std::string, std::map<std::string, std::vector<double>>> cases;
+  for (std::string of, name, numbers;
+       std::getline(in, of, ',') && std::getline(in, name, ',') && std::getline(in, numbers);) {
+    std::istringstream text(numbers);
+    for (double number; text >> number;) cases[of][name].push_back(number);
+  }
+  return cases;
+}
+
+TEST(PReLU, AgreesWithPyTorch) {
+  const auto cases = torchs();
+  ASSERT_EQ(cases.size(), 3u);
+  const auto expect_near = [](const Tensor& x, const std::vector<double>& expected, const std::string& what) {
+    const std::vector<double> got = x.to_vector<double>();
+    ASSERT_EQ(got.size(), expected.size()) << what;
+    for (size_t i = 0; i < got.size(); ++i)
+      EXPECT_NEAR(got[i], expected[i], 1e-12 * std::max(1.0, std::abs(expected[i]))) << what << " at " << i;
+  };
+  for (const auto& [name, arrays] : cases) {
+    const Tensor x = from_vector(arrays.at("x"), {6, 3}).set_requires_grad();
+    Tensor slope, y;
+    if (name == "rrelu evaluation") {
+      // PyTorch's slope at 0 is that of the left branch: here the mean one.
+      RReLU layer({.slope_at_zero = (1.0 / 8 + 1.0 / 3) / 2});
+      layer.eval();
+      y = layer(x);
+    } else {
+      const std::vector<double>& start = arrays.at("slope");
+      slope = from_vector(start, {static_cast<int64_t>(start.size())}).set_requires_grad();
+      // And here each channel's own, which one number cannot be: the zeros of x lie in channels 0 and 1.
+      y = prelu(x, slope, {.slope_at_zero = start[0]});
+    }
+    y.backward(from_vector(arrays.at("upstream"), {6, 3}));
+    expect_near(y, arrays.at("y"), name);
+    std::vector<double> expected = arrays.at("x gradient");
+    if (slope.defined() && slope.numel() > 1) expected[4] *= arrays.at("slope")[0] / arrays.at("slope")[1];
+    expect_near(x.grad(), expected, name + ", gradient");
+    if (slope.defined()) expect_near(slope.grad(), arrays.at("slope gradient"), name + ", gradient of the slope");
+  }
 }
 
 TEST(PReLU, TakesTheRightBranchAtZeroUnlessToldOtherwise) {

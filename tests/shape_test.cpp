@@ -59,7 +59,6 @@ TEST(Array, RefusesWhatNoMemoryHolds) {
     EXPECT_EQ(
         error_of([&] { zeros({int64_t{1} << power}); }),
         "[allocate] an array must have at most 2^56 bytes, got float32 [" + std::to_string(int64_t{1} << power) + "]");
-  EXPECT_NE(error_of([] { zeros({int64_t{1} << 53}); }).find("[allocate] out of memory: asked for"), std::string::npos);
 }
 
 TEST(Array, IsNothingUntilItIsDefined) {
