@@ -5,6 +5,7 @@
 
 #include "ramp/core/array_ops.h"
 #include "ramp/core/autograd.h"
+#include "ramp/core/cpu/parallel.h"
 
 namespace ramp {
 
@@ -14,14 +15,22 @@ struct OwnFormulaLoops;  // cuda/map.cuh
 
 namespace detail {
 
+template <class T, class>
+using Each = T;
+
 /// Loops over elements on the CPU, one number at a time.
 struct CpuLoops {
-  template <class T, class F>
-  static void zip(Device device, int64_t n, const F& f, T* out, std::same_as<const T*> auto... inputs) {
-    if (device.is_cuda())
+  template <class T, class F, std::same_as<Array>... In>
+  static void zip(const F& f, const Array& out, const In&... in) {
+    if (out.device().is_cuda())
       fail("map",
            "this formula was compiled for the CPU alone; for CUDA put it into a .cu file with ramp/cuda/map.cuh");
-    for (int64_t i = 0; i < n; ++i) out[i] = f(inputs[i]...);
+    parallel_for(
+        out.numel(), 1 << 13,
+        [f](Each<const T*, In>... x, T* y, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]...);
+        },
+        part<const T>(in)..., part<T>(out));
   }
 };
 
@@ -61,10 +70,7 @@ requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); }) T
   check_floating("map", {&input});
   const Array y(input.shape(), input.dtype(), input.device());
   const auto run = [](const auto& g, const Array& out, const auto&... in) {
-    visit_floating("map", out.dtype(), [&](auto t) {
-      using T = decltype(t);
-      Loops::zip(out.device(), out.numel(), g, out.template data<T>(), in.template data<const T>()...);
-    });
+    visit_floating("map", out.dtype(), [&](auto t) { Loops::template zip<decltype(t)>(g, out, in...); });
   };
   run(f, y, input);
   return record("map", y, {x}, [run, f, input, y](const Array& gradient, Gradients& inputs) {

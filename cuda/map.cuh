@@ -8,11 +8,11 @@
 namespace ramp::cuda {
 
 struct OwnFormulaLoops {
-  template <class T, class F>
-  static void zip(Device device, int64_t n, const F& f, T* out, std::same_as<const T*> auto... inputs) {
-    if (!device.is_cuda()) return detail::CpuLoops::zip(device, n, f, out, inputs...);
-    Cuda::use(device.index);
-    cuda::zip("map", n, f, out, Input<T, true>{inputs}...);
+  template <class T, class F, std::same_as<Array>... In>
+  static void zip(const F& f, const Array& out, const In&... in) {
+    if (!out.device().is_cuda()) return detail::CpuLoops::zip<T>(f, out, in...);
+    Cuda::use(out.device().index);
+    cuda::zip("map", out.numel(), f, out.data<T>(), Input<T, true>{in.template data<T>()}...);
   }
 };
 

@@ -144,6 +144,10 @@ case $2 in
     percent_above 88 "epoch 4: accuracy"
     grep -q "Residual" "$scratch/out" || die "no summary"
     ;;
+  custom_activation)
+    run 0 custom_activation
+    percent_above 95 accuracy
+    ;;
   custom_op)
     run 0 custom_op
     percent_above 88 "accuracy"

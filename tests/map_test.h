@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "error_of.h"
+#include "ramp/core/capture.h"
 #include "ramp/core/create.h"
 #include "ramp/core/gradcheck.h"
 #include "ramp/core/map.h"
@@ -75,6 +76,23 @@ TEST(RAMP_MAP_SUITE, passes_gradcheck) {
     EXPECT_NO_THROW(gradcheck([](const std::vector<Tensor>& in) { return map(Squareplus{}, in[0]); },
                               {randn({5, 3}, {.dtype = float64, .device = device, .requires_grad = true}, generator)}));
   }
+}
+
+TEST(RAMP_MAP_SUITE, is_part_of_a_captured_step) {
+  for (Device device : own_devices())
+    for (const int64_t n : {5, 100000}) {
+      const auto slopes = [](const Tensor& x) {
+        const Tensor leaf = x.detach().set_requires_grad();
+        sum(square(map(Squareplus{}, leaf))).backward();
+        return leaf.grad();
+      };
+      auto step = capture(slopes, {.warmup = 1});
+      Generator generator(4);
+      for (int i = 0; i < 4; ++i) {
+        const Tensor x = randn({n}, {.device = device}, generator);
+        EXPECT_EQ(step(x).to_vector<float>(), slopes(x).to_vector<float>()) << device << ", call " << i;
+      }
+    }
 }
 
 TEST(RAMP_MAP_SUITE, takes_the_formulas_own_derivative) {

@@ -2,7 +2,6 @@
 // Loops over the pool's threads. Every computation of the CPU backend is a loop that names the arrays it touches, so that a
 // captured step (graph.h) can keep the loops and run them again, in an order and in pieces of its own.
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -56,15 +55,21 @@ namespace cpu {
 using Call = void(const void* body, void* const* data, int64_t begin, int64_t end);
 void run(int64_t n, int64_t grain, Call* call, const void* body, void* const* data);
 
-/// A body whose arrays have types, called with their addresses.
+/// A body whose arrays have types.
 template <class Body, class... T>
-void call_body(const void* body, void* const* data, int64_t begin, int64_t end) {
-  [&]<size_t... i>(std::index_sequence<i...>) {
-    (*static_cast<const Body*>(body))(static_cast<T*>(data[i])..., begin, end);
+struct Typed {
+  static void call(const void* body, void* const* data, int64_t begin, int64_t end) {
+    [&]<size_t... i>(std::index_sequence<i...>) {
+      (*static_cast<const Body*>(body))(static_cast<T*>(data[i])..., begin, end);
+    }
+    (std::index_sequence_for<T...>{});
   }
-  (std::index_sequence_for<T...>{});
-}
+};
 
+template <class T>
+Access access(const Touch<T>& touch) {
+  return {touch.array, touch.whole, !std::is_const_v<T>, touch.checked};
+}
 /// The address of what a loop touches; null for none.
 template <class T>
 void* address(const Touch<T>& touch) {
@@ -82,11 +87,13 @@ void* address(const Touch<T>& touch) {
 template <class Body, class... T>
 void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays) {
   if (n == 0) return;
-  const std::array<void*, sizeof...(T)> data{cpu::address(arrays)...};
-  constexpr cpu::Call* call = cpu::call_body<Body, T...>;
-  if (!cpu::recording) return cpu::run(n, grain, call, &body, data.data());
-  cpu::record(n, grain, {cpu::Access{arrays.array, arrays.whole, !std::is_const_v<T>, arrays.checked}...},
-              [body](void* const* data, int64_t begin, int64_t end) { call(&body, data, begin, end); });
+  void* const data[] = {cpu::address(arrays)..., nullptr};
+  using Typed = cpu::Typed<Body, T...>;
+  if (!cpu::recording) return cpu::run(n, grain, Typed::call, &body, data);
+  // Named, for nvcc 13.0 misreads a list of a pack as an argument.
+  const std::initializer_list<cpu::Access> accesses{cpu::access(arrays)...};
+  cpu::record(n, grain, accesses,
+              [body](void* const* data, int64_t begin, int64_t end) { Typed::call(&body, data, begin, end); });
 }
 
 }  // namespace ramp
