@@ -67,6 +67,7 @@ Array map(const Unary& f, const Array& x) {
 }
 
 Array map_gradient(const Unary& f, const Array& x, const Array& y, const Array& gradient) {
+  check_floating(name(f), {&x, &y, &gradient});
   Array out = like(x);
   on(x.device(), [&](auto b) { b.map_gradient(f, x, y, gradient, out); });
   return out;
@@ -80,6 +81,7 @@ Array map(const Binary& f, const Array& a, const Array& b) {
 }
 
 Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient) {
+  check_floating(name(f), {&a, &b, &gradient});
   Array out = like(gradient);
   on(a.device(), [&](auto backend) { backend.map_gradient(f, argument, a, b, gradient, out); });
   return sum_to(out, argument == 0 ? a.shape() : b.shape());

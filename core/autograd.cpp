@@ -181,11 +181,15 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
   require_graphs(*root.node());
   NoGrad quiet;
   Walk walk;
+  std::vector<Device> others;  // where the walk came by too
   arrive(*root.node(), std::move(gradient));
   walk.queue.push(root.node());
   while (!walk.queue.empty()) {
     const std::shared_ptr<Node> node = walk.queue.top();
     walk.queue.pop();
+    const Device device = node->device;
+    if (device != root.device() && std::find(others.begin(), others.end(), device) == others.end())
+      others.push_back(device);
     const Array arrived = run_hooks(*node, std::exchange(node->pending, {}));
     const bool leaf = !node->backward && !node->freed;
     if (leaf || node->retain) keep(*node, arrived);
@@ -212,6 +216,7 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
     }
   }
   join(root.device());
+  for (const Device device : others) join(device);
 }
 
 }  // namespace ramp

@@ -66,18 +66,24 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
 
 // Each adds a type Graph, a captured step (capture.h): cpu/graph.h, cuda/graph.h.
 
-/// Calls f with the backend of a device.
+/// Calls f with the backend of a device, whatever is being captured.
 template <class F>
-decltype(auto) on(Device device, F&& f) {
+decltype(auto) always_on(Device device, F&& f) {
 #ifdef RAMP_CUDA
   if (device.is_cuda()) {
-    if (cpu::recording) fail("capture", "a step whose inputs are on the CPU cannot use ", device);
     Cuda::use(device.index);
     return f(Cuda{});
   }
 #endif
   (void)device;
   return f(Cpu{});
+}
+
+/// Calls f with the backend of a device.
+template <class F>
+decltype(auto) on(Device device, F&& f) {
+  if (cpu::recording && device.is_cuda()) fail("capture", "a step whose inputs are on the CPU cannot use ", device);
+  return always_on(device, f);
 }
 
 static_assert(Backend<Cpu>);

@@ -65,13 +65,14 @@ class Captured {
 ///   });
 ///   for (auto [images, labels] : loader) Tensor loss = step(images.to(device), labels.to(device));
 ///
-/// The step takes one tensor or more and returns one, which the caller gets as a tensor of its own, outside the autograd
-/// graph. For each kind of input the first `warmup` calls run it eagerly, the next one captures it, and the following ones
-/// replay the graph. On CUDA N calls give the bits of N eager steps; on the CPU, which cuts the work into other pieces, the
-/// same numbers but for rounding, and the same bits in every run with as many threads. Inputs of another shape or dtype,
-/// another training mode, other options of the optimizer than its learning rate, parameters that moved: each warms up and
-/// captures again. Learning rates and random numbers of replays are the present ones. A replay on the CPU reads its inputs
-/// where they lie and allocates nothing.
+/// The step takes one tensor or more and returns one, which the caller gets as a tensor of its own, outside the
+/// autograd graph. For each kind of input the first `warmup` calls run it eagerly, the next one captures it, and the
+/// following ones replay the graph. On CUDA N calls give the bits of N eager steps whose inputs begin on 256 bytes, as
+/// new tensors do; on the CPU, which cuts the work into other pieces, the same numbers but for rounding, and the same
+/// bits in every run with as many threads. Inputs of another shape or dtype, another training mode, other options of
+/// the optimizer than its learning rate, parameters that moved: each warms up and captures again. Learning rates and
+/// random numbers of replays are the present ones. A replay on the CPU reads its inputs where they lie and allocates
+/// nothing.
 ///
 /// A replay runs no host code, so what the step does to variables of its own happens only in the calls that run it; use
 /// what it returns. All else that it refers to must live as long as it is called. What needs a value back (item(),

@@ -8,7 +8,7 @@ Storage::Storage(int64_t bytes, Device device)
     : data_(on(device, [&](auto b) { return b.allocate(bytes); })), bytes_(bytes), device_(device) {}
 
 Storage::~Storage() {
-  on(device_, [&](auto b) { b.deallocate(data_, bytes_); });
+  always_on(device_, [&](auto b) { b.deallocate(data_, bytes_); });
 }
 
 MemoryStats memory_stats(Device device) {

@@ -21,7 +21,9 @@ struct Bytes {
 };
 struct Floats {
   double mean, stddev;
-  __device__ void prepare(double m, double s) { mean = m, stddev = s; }
+  __device__ void prepare(double m, double s) {
+    if (threadIdx.x == 0) mean = m, stddev = s;
+  }
   __device__ float operator()(float x) const { return normalized(x, mean, stddev); }
 };
 

@@ -1,17 +1,28 @@
 #include "ramp/cuda/complaint.h"
 
-#include <utility>
-
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
 
 namespace ramp::cuda {
 
+namespace {
+
+/// A complaint's position, which is `none` again then. It is not written to unless there was one: a kernel of an earlier
+/// replay may be about to.
+unsigned long long take(Complaint& complaint) {
+  volatile unsigned long long& position = complaint.position;
+  const unsigned long long taken = position;
+  if (taken != Complaint::none) position = Complaint::none;
+  return taken;
+}
+
+}  // namespace
+
 void check_positions(const char* op, const char* what, int64_t limit, const Array& indices, const char* where) {
   Context& c = context();
   if (c.capturing) return;
   check(op, cudaStreamSynchronize(c.stream));
-  const auto position = std::exchange(c.complaints[0].position, Complaint::none);
+  const auto position = take(c.complaints[0]);
   if (position == Complaint::none) return;
   int32_t value = 0;
   check(op, cudaMemcpyAsync(&value, indices.data<int32_t>() + position, sizeof value, cudaMemcpyDefault, c.stream));
@@ -20,7 +31,7 @@ void check_positions(const char* op, const char* what, int64_t limit, const Arra
 }
 
 void raise_complaint() {
-  const auto position = std::exchange(context().complaints[1].position, Complaint::none);
+  const auto position = take(context().complaints[1]);
   if (position != Complaint::none)
     fail("capture", "labels, indices and rows must lie in their ranges, got one outside, at position ", position,
          ", in a replayed step or a batch that was loaded");

@@ -89,9 +89,11 @@ void check(const char* op, cublasStatus_t status) {
     fail(op, "cuBLASLt: ", cublasLtGetStatusString(status), " (", cublasLtGetStatusName(status), ')');
 }
 
-void check_launch(const char* op) {
+void check_launch(const char* op) { check_launch(op, context().stream); }
+
+void check_launch(const char* op, cudaStream_t stream) {
   check(op, cudaGetLastError());
-  if (synchronous() && !context().capturing) check(op, cudaStreamSynchronize(context().stream));
+  if (synchronous() && !context().capturing) check(op, cudaStreamSynchronize(stream));
 }
 
 Context& context() {

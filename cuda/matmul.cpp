@@ -141,7 +141,7 @@ bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, 
                                  b.data<void>(), plan.a, a.data<void>(), plan.b,
                                  is_double ? static_cast<const void*>(&zero) : &zero_float, to, plan.out, to, plan.out,
                                  &plan.algorithm, branch.workspace, cuda::Branch::workspace_bytes, branch.stream));
-  cuda::check_launch(op);
+  cuda::check_launch(op, branch.stream);
   return true;
 }
 

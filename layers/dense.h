@@ -36,7 +36,7 @@ class Dense : public Layer {
 };
 
 /// The layer as a function: x [n, in], weight [out, in], bias [out] or undefined; with an activation f, f(x W^T + b). One
-/// node for all of it, with the values and gradients that the parts have.
+/// node for all of it, with the values and gradients that the parts have but for rounding.
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
              const std::optional<Unary>& activation = std::nullopt);
 /// With a PReLU behind it: prelu(x W^T + b, slope), slope of one element or [out].

@@ -14,13 +14,18 @@
 namespace ramp {
 namespace {
 
-/// Restores the number of threads.
+/// On the CPU whatever device the tests run on. Restores the number of threads.
 class CpuGraph : public testing::Test {
  protected:
-  ~CpuGraph() override { set_num_threads(before_); }
+  CpuGraph() { set_default_device(Device::cpu()); }
+  ~CpuGraph() override {
+    set_num_threads(threads_);
+    set_default_device(device_);
+  }
 
  private:
-  int before_ = num_threads();
+  int threads_ = num_threads();
+  Device device_ = default_device();
 };
 
 struct Net {

