@@ -74,12 +74,12 @@ class Captured {
 /// random numbers of replays are the present ones. A replay on the CPU reads its inputs where they lie and allocates
 /// nothing.
 ///
-/// A replay runs no host code, so what the step does to variables of its own happens only in the calls that run it; use
-/// what it returns. All else that it refers to must live as long as it is called. What needs a value back (item(),
-/// to_vector()), on CUDA also what needs data from the CPU or new memory, and a tensor assigned to a variable that the next
-/// step reads, throw Error when the step is captured, in the operation's name; the program goes on eagerly. A label or index
-/// out of range throws as ever on the CPU, before the parameters are updated; on CUDA a later replay or copy to the CPU
-/// reports it.
+/// A replay runs no host code, so what the step does to variables of its own, or with loops of its own over data(),
+/// happens only in the calls that run it; use what it returns. All else that it refers to must live as long as it is
+/// called. What needs a value back (item(), to_vector()), on CUDA also what needs data from the CPU or new memory, and
+/// a tensor assigned to a variable that the next step reads, throw Error when the step is captured, in the operation's
+/// name; the program goes on eagerly. A label or index out of range throws as ever on the CPU, before the parameters
+/// are updated; on CUDA a later replay or copy to the CPU reports it.
 template <class F>
 Captured<F> capture(F step, CaptureOptions options = {}) {
   return Captured<F>(std::move(step), options);

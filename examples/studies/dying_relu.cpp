@@ -151,29 +151,44 @@ Recoveries measure_recoveries(Study& study) {
 // ---- Dying in training ----------------------------------------------------------------------------------------------
 
 struct Run {
-  double dead_at_start, dead, accuracy;  // in %
-  bool finite;                           // the loss
+  double dead_at_start = 0, died = 0, dead = 0, accuracy = 0;  // in %; who died was alive at the start
+  bool finite = false;                                         // the loss
 };
 
-/// The share of units that are 0 for every test image, over all hidden layers.
-double dead_units(Sequential& model, const data::Dataset& test) {
-  const Diagnostics diagnostics(model);
-  predict(model, test);
-  std::vector<double> shares;
-  for (const LayerStatistics& layer : diagnostics.rows())
-    if (!layer.layer.starts_with("Dense")) shares.push_back(100 * *layer.dead);
-  return estimate(shares).mean;
+/// Whether they are 0 for every test image, for the units of all hidden layers.
+std::vector<bool> dead_units(Sequential& model, const data::Dataset& test) {
+  const NoGrad no_grad;
+  std::vector<bool> dead;
+  for (const auto& [images, labels] : data::Loader(test, {.batch_size = test.size()})) {
+    Tensor x = images;
+    for (const auto& [name, layer] : model.children()) {
+      x = (*layer)(x);
+      if (dynamic_cast<const Dense*>(layer.get())) continue;
+      for (const float ever : max((x != 0.0).to(float32), 0).to_vector<float>()) dead.push_back(ever == 0);
+    }
+  }
+  return dead;
+}
+
+double share(const std::vector<bool>& units) {
+  return 100 * static_cast<double>(std::count(units.begin(), units.end(), true)) / static_cast<double>(units.size());
 }
 
 Run train(const Choice& activation, int depth, double rate, uint64_t seed, const data::Split& data, Study& study) {
   study.doing(activation.name + ", " + std::to_string(depth) + " layers, rate " + fixed(rate, 2));
   manual_seed(seed);
   Sequential model = mlp(widths(data.train.features(), 128, depth, data.train.classes), activation);
-  Run run{dead_units(model, data.test), 0, 0, false};
+  const std::vector<bool> at_start = dead_units(model, data.test);
   optim::SGD sgd(model.parameters(), {.learning_rate = rate});
   const data::Loader loader(data.train, {.batch_size = 64, .shuffle = true});
+  Run run;
   run.finite = std::isfinite(train_epoch(model, sgd, loader, study));
-  run.dead = dead_units(model, data.test);
+  const std::vector<bool> after = dead_units(model, data.test);
+  std::vector<bool> died(after.size());
+  std::transform(after.begin(), after.end(), at_start.begin(), died.begin(), std::greater());
+  run.dead_at_start = share(at_start);
+  run.died = share(died);
+  run.dead = share(after);
   run.accuracy = 100 * accuracy(model, data.test);
   return run;
 }
@@ -181,6 +196,9 @@ Run train(const Choice& activation, int depth, double rate, uint64_t seed, const
 /// The runs of one depth and rate, one for each seed. Where the loss was no number, nothing else is one either.
 struct Cell {
   std::vector<Run> runs;
+  bool none_diverged() const {
+    return std::all_of(runs.begin(), runs.end(), [](const Run& run) { return run.finite; });
+  }
   Estimate of(double Run::*value) const {
     std::vector<double> values;
     for (const Run& run : runs)
@@ -204,16 +222,24 @@ struct Training {
   std::vector<Choice> activations;  // ReLU first, at all depths; the others at the last
   Grid grid;
 
-  /// The share of dead ReLUs after training, a seed at a time: the mean over the rates that did not diverge.
-  std::vector<double> dead_relus(int depth, int seeds) const {
-    std::vector<double> shares;
+  /// The rates at which no ReLU network of any depth diverged, so that depths are compared at the same rates.
+  std::vector<double> sound_rates() const {
+    std::vector<double> sound;
+    for (const double rate : rates)
+      if (std::all_of(depths.begin(), depths.end(),
+                      [&](int depth) { return grid.at("ReLU").at(depth).at(rate).none_diverged(); }))
+        sound.push_back(rate);
+    return sound;
+  }
+  /// A value of the ReLU networks of one depth, a seed at a time: the mean over the sound rates.
+  std::vector<double> of_relus(int depth, int seeds, double Run::*value) const {
+    std::vector<double> means;
     for (size_t seed = 0; seed < static_cast<size_t>(seeds); ++seed) {
       std::vector<double> of_rates;
-      for (const auto& [rate, cell] : grid.at("ReLU").at(depth))
-        if (cell.runs[seed].finite) of_rates.push_back(cell.runs[seed].dead);
-      shares.push_back(estimate(of_rates).mean);
+      for (const double rate : sound_rates()) of_rates.push_back(grid.at("ReLU").at(depth).at(rate).runs[seed].*value);
+      means.push_back(estimate(of_rates).mean);
     }
-    return shares;
+    return means;
   }
 };
 
@@ -228,14 +254,14 @@ Training measure_training(Study& study) {
   study.plan(static_cast<double>(training.rates.size() * (training.depths.size() + training.activations.size() - 1)) *
              study.seeds() * static_cast<double>(data.train.size()));
 
-  Csv csv = study.csv({"activation", "layers", "rate", "seed", "dead_at_start", "dead", "accuracy", "finite"});
+  Csv csv = study.csv({"activation", "layers", "rate", "seed", "dead_at_start", "died", "dead", "accuracy", "finite"});
   for (const Choice& activation : training.activations)
     for (const int depth : training.depths) {
       if (activation.name != "ReLU" && depth != training.depths.back()) continue;
       for (const double rate : training.rates)
         for (int seed = 1; seed <= study.seeds(); ++seed) {
           const Run run = train(activation, depth, rate, static_cast<uint64_t>(seed), data, study);
-          csv.row(activation.name, depth, rate, seed, run.dead_at_start, run.dead, run.accuracy, run.finite);
+          csv.row(activation.name, depth, rate, seed, run.dead_at_start, run.died, run.dead, run.accuracy, run.finite);
           training.grid[activation.name][depth][rate].runs.push_back(run);
         }
     }
@@ -243,17 +269,21 @@ Training measure_training(Study& study) {
 }
 
 void print(const Training& training, Study& study) {
-  std::vector<std::string> dead_header{"dead ReLUs, %", "start"}, accuracy_header{"accuracy, %"};
-  for (const double rate : training.rates) {
-    dead_header.push_back("rate " + fixed(rate, 2));
-    accuracy_header.push_back("rate " + fixed(rate, 2));
-  }
-  Table dead(dead_header), accuracy(accuracy_header);
+  std::vector<std::string> dead_header{"dead ReLUs, %", "start"}, died_header{"died in training, %"},
+      accuracy_header{"accuracy, %"};
+  for (auto* header : {&dead_header, &died_header, &accuracy_header})
+    for (const double rate : training.rates) header->push_back("rate " + fixed(rate, 2));
+  Table dead(dead_header), died(died_header), accuracy(accuracy_header);
   for (const int depth : training.depths) {
     const auto& cells = training.grid.at("ReLU").at(depth);
-    std::vector<std::string> row{std::to_string(depth) + " layers", cells.begin()->second.text(&Run::dead_at_start)};
-    for (const auto& [rate, cell] : cells) row.push_back(cell.text(&Run::dead));
-    dead.row(row);
+    const std::string name = std::to_string(depth) + " layers";
+    std::vector<std::string> after{name, cells.begin()->second.text(&Run::dead_at_start)}, meanwhile{name};
+    for (const auto& [rate, cell] : cells) {
+      after.push_back(cell.text(&Run::dead));
+      meanwhile.push_back(cell.text(&Run::died));
+    }
+    dead.row(after);
+    died.row(meanwhile);
   }
   const int deepest = training.depths.back();
   for (const Choice& activation : training.activations) {
@@ -264,33 +294,44 @@ void print(const Training& training, Study& study) {
   }
   study.print("\nAfter one epoch, 128 units a layer: units that are 0 for every test image, and test accuracy\n\n");
   study.print(dead);
+  study.print("\nOf all units, those that were alive at the start and are dead after the epoch\n\n");
+  study.print(died);
   study.print("\n");
   study.print(accuracy);
 }
 
 void draw(const Training& training, const std::string& title, Study& study) {
   const int deepest = training.depths.back();
-  Panel dead{"Dead ReLUs after one epoch", {"hidden layers"}, {"dead units, %"}, {}};
+  Panel dead{"Dead ReLUs after one epoch, where no seed diverged", {"hidden layers"}, {"dead units, %"}, {}};
   const auto& by_depth = training.grid.at("ReLU");
   const auto add = [&](const std::string& name, double rate, double Run::*value, bool dashed) {
     Series series{name, dashed ? "grey" : "relu", {}, Mark::line, dashed};
     for (const int depth : training.depths) {
-      const Estimate share = by_depth.at(depth).at(rate).of(value);
-      series.points.push_back({static_cast<double>(depth), share.mean, share.error});
+      const Cell& cell = by_depth.at(depth).at(rate);
+      if (!cell.none_diverged()) continue;  // the mean of the survivors would not be that of the rate
+      const Estimate share = cell.of(value);
+      const double aside = 0.08 * static_cast<double>(dead.series.size());  // bars side by side
+      series.points.push_back({depth + aside, share.mean, share.error});
     }
-    dead.series.push_back(series);
+    if (series.points.size() > 1) dead.series.push_back(series);  // one point is no line by depth
   };
   add("at the start", training.rates.front(), &Run::dead_at_start, true);
   for (const double rate : training.rates) add("rate " + fixed(rate, 2), rate, &Run::dead, false);
 
-  Panel cures{std::to_string(deepest) + " layers after one epoch", {"learning rate", true}, {"test accuracy, %"}, {}};
+  Panel cures{std::to_string(deepest) + " layers after one epoch, where no seed diverged",
+              {"learning rate", true},
+              {"test accuracy, %"},
+              {}};
+  cures.x.ticks = training.rates;
   for (const Choice& activation : training.activations) {
     Series series{activation.name, activation.color, {}};
     for (const auto& [rate, cell] : training.grid.at(activation.name).at(deepest)) {
+      if (!cell.none_diverged()) continue;
       const Estimate accuracy = cell.of(&Run::accuracy);
-      series.points.push_back({rate, accuracy.mean, accuracy.error});
+      const double aside = 0.97 + 0.02 * static_cast<double>(cures.series.size());  // bars side by side
+      series.points.push_back({rate * aside, accuracy.mean, accuracy.error});
     }
-    cures.series.push_back(series);
+    if (!series.points.empty()) cures.series.push_back(series);
   }
   study.save({title, {dead, cures}, "", 1100}, "training");
 }
@@ -307,23 +348,48 @@ void study(Study& study) {
   print(training, study);
 
   const int shallow = training.depths.front(), deep = training.depths.back();
-  const std::vector<double> few = training.dead_relus(shallow, study.seeds()),
-                            many = training.dead_relus(deep, study.seeds());
-  const bool as_formula = births.largest_deviation < 4,
-             grows = beyond_noise(difference(many, few)) && estimate(many).mean > estimate(few).mean;
+  const auto of = [&](int depth, double Run::*value) { return training.of_relus(depth, study.seeds(), value); };
+  const std::vector<double> born_few = of(shallow, &Run::dead_at_start), born_many = of(deep, &Run::dead_at_start),
+                            after_few = of(shallow, &Run::dead), after_many = of(deep, &Run::dead),
+                            died_few = of(shallow, &Run::died), died_many = of(deep, &Run::died);
+  std::vector<double> change_few, change_many;  // those who came back are taken off
+  for (size_t seed = 0; seed < born_few.size(); ++seed) {
+    change_few.push_back(after_few[seed] - born_few[seed]);
+    change_many.push_back(after_many[seed] - born_many[seed]);
+  }
+  const auto grows = [](const std::vector<double>& few, const std::vector<double>& many) {
+    const Estimate growth = difference(many, few);
+    return beyond_noise(growth) && growth.mean > 0;
+  };
+  const bool as_formula = births.largest_deviation < 4, births_grow = grows(born_few, born_many),
+             deaths_grow = grows(died_few, died_many), changes_grow = grows(change_few, change_many);
+  const bool revived = beyond_noise(estimate(change_many)) && estimate(change_many).mean < 0;
+  const std::string deaths = std::string(estimate(died_many).mean > estimate(died_few).mean ? "more" : "no more") +
+                             " units die in the deeper network" + (deaths_grow ? "" : ", though not beyond the noise") +
+                             (revived ? ", and more come back there than die" : "");
+  const std::vector<double> sound = training.sound_rates();
+  const std::string at_rates = sound.size() == 1
+                                   ? " at rate " + fixed(sound.front(), 2)
+                                   : " at rates from " + fixed(sound.front(), 2) + " to " + fixed(sound.back(), 2);
   const bool leaky_cures = recoveries.relu_frozen && recoveries.leaky_steps;
   study.verdict(
       {"that ReLUs die, for ever, the more the deeper the network, and that leaky ReLU cures it",
        "networks are born dead as the formula says within " + fixed(births.largest_deviation, 1) +
-           " standard errors, an epoch leaves " + plus_minus(estimate(few), 1) + " % of the units dead with " +
-           std::to_string(shallow) + " layers and " + plus_minus(estimate(many), 1) + " % with " +
-           std::to_string(deep) + ", and a killed unit " +
+           " standard errors; of the units, " + plus_minus(estimate(born_few), 1) + " % are dead at the start with " +
+           std::to_string(shallow) + " layers and " + plus_minus(estimate(born_many), 1) + " % with " +
+           std::to_string(deep) + ", and an epoch" + at_rates + " changes that by " +
+           plus_minus(estimate(change_few), 1) + " and " + plus_minus(estimate(change_many), 1) + " points, as " +
+           plus_minus(estimate(died_few), 1) + " and " + plus_minus(estimate(died_many), 1) +
+           " % die in it and others come back; a single killed unit " +
            (recoveries.relu_frozen ? "keeps its bits for 20,000 steps" : "changes") + " as a ReLU, while leaky 0.2 " +
            came_back(recoveries.leaky_steps) + " and ELU " + came_back(recoveries.elu_steps),
-       as_formula && grows && leaky_cures ? "holds here"
-       : as_formula && leaky_cures        ? "holds here, but for what depth does in training, which is inside the noise"
-                                          : "does not hold here in full",
-       "more dead with " + std::to_string(deep) + " layers in " + of_seeds(count_below(few, many), few.size())});
+       !as_formula || !leaky_cures || !births_grow ? "does not hold here in full"
+       : changes_grow                              ? "holds here"
+                      : "holds here for a unit alone and for what is born dead; in training " + deaths,
+       "with " + std::to_string(deep) + " layers more born dead in " +
+           of_seeds(count_below(born_few, born_many), born_few.size()) + ", more dying in training in " +
+           std::to_string(count_below(died_few, died_many)) + ", the change in all greater in " +
+           std::to_string(count_below(change_few, change_many))});
 
   Figure figure{std::string("A dead ReLU ") + (recoveries.relu_frozen ? "never comes back" : "changes") +
                     ", leaky 0.2 " + came_back(recoveries.leaky_steps),
@@ -331,8 +397,8 @@ void study(Study& study) {
   figure.note = "left: " + with_separators(births.networks) + " networks a line; right: one run, exact";
   study.save(figure);
   draw(training,
-       "Dead ReLUs: " + fixed(estimate(few).mean, 1) + " % with " + std::to_string(shallow) + " layers, " +
-           fixed(estimate(many).mean, 1) + " % with " + std::to_string(deep),
+       "Dead ReLUs with " + std::to_string(deep) + " layers: " + fixed(estimate(born_many).mean, 1) +
+           " % at the start, " + fixed(estimate(after_many).mean, 1) + " % after an epoch" + at_rates,
        study);
 }
 

@@ -96,6 +96,8 @@ Figure errors_figure(const std::vector<Size>& sizes) {
       "How well the training images are fitted", {"training images", true}, {"training loss at the end", true}, {}};
   Panel error{
       "What that is worth on other images", {"training images", true}, {"test error minus leaky 0.2's, points"}, {}};
+  for (const Size& size : sizes)  // the round numbers between them would run into each other
+    for (Panel* panel : {&loss, &error}) panel->x.ticks.push_back(static_cast<double>(size.images));
   for (size_t c = 0; c < choices.size(); ++c) {
     Series losses{choices[c].name, choices[c].color, {}, Mark::line, c == leaky_001}, errors = losses;
     for (const Size& size : sizes) {
@@ -131,33 +133,66 @@ Figure slopes_figure(const std::vector<Size>& sizes) {
   return {"", {panel}};
 }
 
-/// The verdict is on 1,000 images, PReLU and RReLU each against the leaky ReLU whose slope is near theirs.
+/// "500 and 1,000"
+std::string list(const std::vector<std::string>& words) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) text += (i == 0 ? "" : i + 1 == words.size() ? " and " : ", ") + words[i];
+  return text;
+}
+
+/// What one value of an activation is on few images, against the leaky ReLU whose slope is near.
+struct Contrast {
+  std::vector<std::string> changes, counts;  // by the number of images; counts of seeds with the expected sign
+  std::vector<std::string> beyond;           // the numbers of images where the change has that sign beyond the noise
+  std::string where() const { return beyond.empty() ? "none" : list(beyond) + " images"; }
+};
+
+/// The change is expected to be above 0 where `above`, else below.
+Contrast contrast(const std::vector<Size>& few, size_t c, Seeds Result::*value, bool above, int decimals) {
+  Contrast contrast;
+  for (const Size& size : few) {
+    const Seeds &mine = size.results[c].*value, &base = size.results[leaky_02].*value;
+    const Estimate change = difference(mine, base);
+    contrast.changes.push_back(plus_minus(change, decimals));
+    contrast.counts.push_back(std::to_string(above ? count_below(base, mine) : count_below(mine, base)));
+    if (beyond_noise(change) && (change.mean > 0) == above) contrast.beyond.push_back(with_separators(size.images));
+  }
+  return contrast;
+}
+
 void conclude(Study& study, const std::vector<Size>& sizes) {
-  const std::vector<Result>& results = sizes[1].results;
-  const Result &leaky = results[leaky_02], &learned = results[prelu], &random = results[rrelu];
-  const Estimate fit = difference(learned.train_loss, leaky.train_loss);
-  const Estimate price = difference(learned.test_error, leaky.test_error);
-  const Estimate gain = difference(random.test_error, leaky.test_error);
-  const bool overfits = beyond_noise(fit) && fit.mean < 0 && beyond_noise(price) && price.mean > 0;
-  const bool helps = beyond_noise(gain) && gain.mean < 0;
-  const auto count = [&](const Seeds& low, const Seeds& high) { return of_seeds(count_below(low, high), low.size()); };
+  const std::vector<Size> few(sizes.begin(), sizes.begin() + 2);
+  const Contrast price = contrast(few, prelu, &Result::test_error, true, 2),
+                 fit = contrast(few, prelu, &Result::train_loss, false, 6),
+                 gain = contrast(few, rrelu, &Result::test_error, false, 2);
+  const bool worse = !price.beyond.empty(), fits = !fit.beyond.empty(), helps = !gain.beyond.empty();
+  std::vector<std::string> images, slopes_learned;
+  for (const Size& size : few) {
+    images.push_back(with_separators(size.images));
+    slopes_learned.push_back(plus_minus(estimate(size.results[prelu].slopes.front()), 3));
+  }
   study.verdict({"that PReLU overfits small sets of data and that RReLU does better on them",
-                 "on 1,000 images PReLU's slopes go from 0.25 to " + plus_minus(estimate(learned.slopes.front()), 3) +
-                     " in the first layer, its training loss differs from leaky 0.2's by " + plus_minus(fit, 5) +
-                     " and its test error by " + plus_minus(price, 2) + " points, RReLU's test error by " +
-                     plus_minus(gain, 2) + " points",
-                 overfits && helps                             ? "holds here"
-                 : overfits                                    ? "holds here for PReLU, but not for RReLU"
-                 : helps                                       ? "holds here for RReLU, but not for PReLU"
-                 : !beyond_noise(price) && !beyond_noise(gain) ? "cannot be told from the noise here"
-                                                               : "is not confirmed here",
-                 "PReLU's training loss lower in " + count(learned.train_loss, leaky.train_loss) +
-                     ", its test error higher in " + count(leaky.test_error, learned.test_error) +
-                     "; RReLU's test error lower in " + count(random.test_error, leaky.test_error)});
+                 "on " + list(images) + " images PReLU's slopes go from 0.25 to " + list(slopes_learned) +
+                     " in the first layer, its test error differs from leaky 0.2's by " + list(price.changes) +
+                     " points, its training loss by " + list(fit.changes) + " and RReLU's test error by " +
+                     list(gain.changes) + " points; beyond the noise PReLU's test error is the higher one on " +
+                     price.where() + ", its training loss the lower one on " + fit.where() +
+                     " and RReLU's test error the lower one on " + gain.where(),
+                 worse && fits && helps ? std::string("holds here")
+                 : worse && fits        ? "holds here for PReLU, but not for RReLU"
+                 : worse && helps       ? "holds here for the test errors, but PReLU does not fit its own images better"
+                 : worse
+                     ? "is half seen here, on " + price.where() +
+                           ": PReLU is worse on other images, but does not fit its own better, and RReLU is no better"
+                 : helps ? "holds here for RReLU, but not for PReLU"
+                         : "is not confirmed here",
+                 "PReLU's test error higher in " + list(price.counts) + " of " + std::to_string(study.seeds()) +
+                     " seeds, its training loss lower in " + list(fit.counts) + "; RReLU's test error lower in " +
+                     list(gain.counts)});
 
   Figure errors = errors_figure(sizes), slopes = slopes_figure(sizes);
-  errors.title = "On 1,000 images PReLU changes leaky 0.2's test error by " + plus_minus(price, 2) +
-                 " points, RReLU by " + plus_minus(gain, 2);
+  errors.title = "On " + images.front() + " images PReLU changes leaky 0.2's test error by " + price.changes.front() +
+                 " points, RReLU by " + gain.changes.front();
   const auto first_slope = [](const Size& size) {
     return plus_minus(estimate(size.results[prelu].slopes.front()), 3) + " on " + with_separators(size.images) +
            " images";

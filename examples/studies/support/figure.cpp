@@ -123,21 +123,27 @@ class Script {
     // Decades for what spans many, else plain numbers.
     const bool decades = axis.log && (range.to / range.from > 1e3 || range.from < 1e-3);
     out_ << "set format " << name << (decades ? " '10^{%L}'" : " '%g'") << "\nset " << name << "tics autofreq\n";
-    if (axis.log && !decades) ticks_at_1_2_5(name, range);
+    if (!axis.ticks.empty()) ticks_at(name, axis.ticks);
+    else if (axis.log && !decades) ticks_at_1_2_5(name, range);
     if (axis.names.empty()) return;
     out_ << "set " << name << "tics (";
     for (size_t i = 0; i < axis.names.size(); ++i) out_ << (i ? ", " : "") << quoted(axis.names[i]) << ' ' << i;
     out_ << ") noenhanced\n";
   }
 
-  void ticks_at_1_2_5(const char* name, const Range& range) {
+  void ticks_at(const char* name, const std::vector<double>& values) {
     out_ << "set " << name << "tics (";
     const char* comma = "";
+    for (const double value : values) out_ << comma << value, comma = ", ";
+    out_ << ")\n";
+  }
+
+  void ticks_at_1_2_5(const char* name, const Range& range) {
+    std::vector<double> values;
     for (double decade = std::pow(10, std::floor(std::log10(range.from))); decade <= range.to; decade *= 10)
       for (const int digit : {1, 2, 5})
-        if (const double value = digit * decade; value >= range.from && value <= range.to)
-          out_ << comma << value, comma = ", ";
-    out_ << ")\n";
+        if (const double value = digit * decade; value >= range.from && value <= range.to) values.push_back(value);
+    ticks_at(name, values);
   }
 
   void draw_panel(const Panel& panel, double x, double width, bool first) {
@@ -163,7 +169,7 @@ class Script {
          << "set label " << quoted(panel.y.title) << " at screen " << (x - 62) / w
          << ", graph 0.5 rotate by 90 center noenhanced tc rgb '#222222'\n";
     for (const Label& label : place_labels(panel, xs, ys, 17 / height))
-      out_ << "set label " << quoted(label.text) << " at graph " << 1 + 8 / width << ',' << label.height
+      out_ << "set label " << quoted(label.text) << " at graph " << label.across + 8 / width << ',' << label.height
            << " noenhanced tc rgb '" << style(label.color).color << "'\n";
     curves(panel);
   }

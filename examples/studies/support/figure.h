@@ -33,6 +33,7 @@ struct Axis {
   bool log = false;   ///< points at 0 and below are left out then
   std::optional<double> from = {}, to = {};
   std::vector<std::string> names = {};  ///< of the ticks at 0, 1, 2, ...
+  std::vector<double> ticks = {};       ///< where numbers stand, if not where gnuplot or the logarithm puts them
 };
 
 struct Panel {

@@ -12,7 +12,7 @@ double Range::share(double value) const {
 double Range::at(double share) const { return log ? from * std::pow(to / from, share) : from + share * (to - from); }
 
 std::vector<Label> place_labels(const Panel& panel, const Range& x, const Range& y, double gap) {
-  std::vector<Label> labels;
+  std::vector<Label> labels, inside;
   for (const Series& series : panel.series) {
     if (series.name.empty() || series.mark == Mark::bars) continue;
     // The last point that is drawn.
@@ -21,7 +21,10 @@ std::vector<Label> place_labels(const Panel& panel, const Range& x, const Range&
     };
     const auto last = std::find_if(series.points.rbegin(), series.points.rend(), shown);
     if (last == series.points.rend()) continue;
-    labels.push_back({series.name, series.color, std::clamp(y.share(last->y), 0.0, 1.0)});
+    const double across = x.share(last->x);
+    const bool early = across < 0.8;
+    (early ? inside : labels)
+        .push_back({series.name, series.color, std::clamp(y.share(last->y), 0.0, 1.0), early ? across : 1});
   }
   std::stable_sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) { return a.height > b.height; });
 
@@ -47,6 +50,7 @@ std::vector<Label> place_labels(const Panel& panel, const Range& x, const Range&
   for (const Group& group : groups)
     for (size_t i = 0; i < group.size; ++i)
       labels[next++].height = group.middle + gap * (static_cast<double>(group.size - 1) / 2 - static_cast<double>(i));
+  labels.insert(labels.end(), inside.begin(), inside.end());
   return labels;
 }
 

@@ -20,11 +20,12 @@ struct Range {
 
 struct Label {
   std::string text, color;
-  double height;  ///< of its middle, as a share of the panel's
+  double height;      ///< of its middle, as a share of the panel's
+  double across = 1;  ///< of its left end: 1 is beside the panel
 };
 
-/// A label for each named line or set of points, at the height of its last one, moved as little as keeps `gap` between
-/// neighbours.
+/// A label for each named line or set of points, at the height of its last one: beside the panel, moved as little as keeps
+/// `gap` between neighbours; or, where the line ends far from there, beside its last point.
 std::vector<Label> place_labels(const Panel& panel, const Range& x, const Range& y, double gap);
 
 }  // namespace studies
