@@ -22,6 +22,9 @@ int64_t bytes_of(const Shape& shape, DType dtype) {
 Array::Array(const Shape& shape, DType dtype, Device device)
     : storage_(std::make_shared<Storage>(bytes_of(shape, dtype), device)), shape_(shape), dtype_(dtype) {}
 
+void Array::refuse(DType wanted) const { fail("data", "expected ", wanted, ", got ", dtype_); }
+void Array::refuse() { fail("array", "expected an array, got an undefined one"); }
+
 Array Array::view(const Shape& shape) const {
   if (shape.numel() != numel()) fail("reshape", shape_, " has ", numel(), " elements, ", shape, " has ", shape.numel());
   Array view = *this;

@@ -33,8 +33,7 @@ class Array {
   template <class T>
   T* data() const {
     if constexpr (!std::is_void_v<T>)
-      if (dtype_of<std::remove_const_t<T>>() != dtype_)
-        fail("data", "expected ", name(dtype_of<std::remove_const_t<T>>()), ", got ", dtype_);
+      if (dtype_of<std::remove_const_t<T>>() != dtype_) refuse(dtype_of<std::remove_const_t<T>>());
     return reinterpret_cast<T*>(static_cast<char*>(memory().data()) + offset_);
   }
 
@@ -49,9 +48,11 @@ class Array {
 
  private:
   Storage& memory() const {
-    if (!storage_) fail("array", "expected an array, got an undefined one");
+    if (!storage_) refuse();
     return *storage_;
   }
+  [[noreturn]] void refuse(DType wanted) const;
+  [[noreturn]] static void refuse();
 
   std::shared_ptr<Storage> storage_;
   int64_t offset_ = 0;  // in bytes
