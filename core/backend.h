@@ -56,12 +56,11 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   // What a training step is made of, in as few passes as the device can.
   B::dense(&unary, x, x, x, x, x);          // f or null, x, w, bias or undefined, z = x w^T + bias, y = f(z)
   B::dense_gradient(unary, x, x, x, x, x);  // f, z, y, upstream, out = upstream f'(z), its column sums
-  B::prelu_gradient(formula::PReLU{}, x, x, x, x, x,
-                    x);                   // f, z, slope of one or one a column, upstream, out = upstream
-                                          // df/dz, its column sums, those of upstream df/dslope
-  B::cross_entropy(x, x, loss, x, x, x);  // logits, labels, options, losses, gradient, the losses' sum;
-                                          // throws for a label out of range
-  B::sgd(sgd, x, x, x);                   // parameter, gradient, velocity (undefined without momentum)
+  B::prelu_gradient({}, x, x, x, x, x, x);  // f, z, one slope or one a column, upstream, out = upstream df/dz, its
+                                            // column sums, those of upstream df/dslope
+  B::cross_entropy(x, x, loss, x, x, x);    // logits, labels, options, losses, gradient, the losses' sum;
+                                            // throws for a label out of range
+  B::sgd(sgd, x, x, x);                     // parameter, gradient, velocity (undefined without momentum)
 };
 
 // Each adds a type Graph, a captured step (capture.h): cpu/graph.h, cuda/graph.h.

@@ -15,6 +15,7 @@ struct OwnFormulaLoops;  // cuda/map.cuh
 
 namespace detail {
 
+/// T, as often as there are types in a pack.
 template <class T, class>
 using Each = T;
 

@@ -37,7 +37,7 @@ void multiply(const Array& a, const Array& b, int64_t k, MatmulOptions options, 
   const int64_t flops_a_piece = rounded ? 1 << 23 : 1 << 20;
   // Each thread computes rows, or columns where rows are too few to be worth reading all of b for: b is large then, or
   // the rows would not fill the kernel.
-  const bool by_columns = !ta && ((m < 64 && m < n) || (m < 256 && n * k > 1 << 17));
+  const bool by_columns = !ta && ((m < 32 && m < n) || (m < 256 && n * k > 1 << 17));
   if (!by_columns) {
     parallel_for(
         m, std::max<int64_t>(1, flops_a_piece / (2 * n * k)),
