@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include "error_of.h"
 #include "ramp/core/cpu/parallel.h"
+#include "ramp/core/cpu/sharing.h"
 #include "ramp/core/threads.h"
 #include "ramp/ramp.h"
 
@@ -197,6 +199,41 @@ TEST_F(CpuGraph, shares_out_what_is_worth_waking_a_thread) {
     }
     EXPECT_EQ(seen.size(), grains == 40 ? 2u : 1u) << "in the last call, a replay";
   }
+}
+
+/// How many of n replays are shared out when each takes what these say.
+int shared_of(cpu::Sharing& sharing, int n, const std::function<double(int)>& shared,
+              const std::function<double(int)>& alone) {
+  int count = 0;
+  for (int i = 0; i < n; ++i) {
+    const bool share = sharing.next();
+    count += share;
+    sharing.note(share ? shared(i) : alone(i));
+  }
+  return count;
+}
+
+TEST(Sharing, is_not_worth_it_for_little_work) {
+  EXPECT_FALSE(cpu::Sharing(4.9).worth_it());
+  EXPECT_TRUE(cpu::Sharing(5).worth_it());
+}
+
+TEST(Sharing, takes_what_proves_faster_and_tries_the_other_way_now_and_then) {
+  const auto always = [](double seconds) { return [=](int) { return seconds; }; };
+  cpu::Sharing sharing(5);
+  EXPECT_EQ(shared_of(sharing, 2560, always(1), always(1.5)),
+            2560 - 10 * 3);                                           // three trials cost more than four replays
+  shared_of(sharing, 256, always(2), always(1.5));                    // a neighbour comes
+  EXPECT_EQ(shared_of(sharing, 2560, always(100), always(1.5)), 10);  // one dear trial each
+  shared_of(sharing, 256 * 20, always(1), always(1.5));               // it is gone
+  EXPECT_GE(shared_of(sharing, 2560, always(1), always(1.5)), 2500);
+}
+
+TEST(Sharing, is_not_deceived_by_trials_that_miss_the_dear_replays) {
+  // Every 50th shared replay takes 100 times as long: on average 3, against 1.5. Four trials in 256 see few of them.
+  const auto shared = [](int i) { return i % 50 == 0 ? 100. : 1.; };
+  cpu::Sharing sharing(5);
+  EXPECT_LT(shared_of(sharing, 256 * 100, shared, [](int) { return 1.5; }), 256 * 100 / 3);
 }
 
 TEST_F(CpuGraph, reads_inputs_where_they_lie_and_leaves_them_alone) {

@@ -1,6 +1,7 @@
 #include "ramp/core/cpu/graph.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 #include "ramp/core/error.h"
@@ -161,7 +162,7 @@ void Graph::plan(int threads) {
     for (size_t chain : order)
       for (int64_t piece = 0; piece < phase.chains[chain].pieces; ++piece) phase.tasks.emplace_back(chain, piece);
   }
-  alone_ = spared < 5;  // some 50 us: to wake a thread up may take as long
+  sharing_ = Sharing(spared);
 }
 
 void Graph::place(size_t index, int threads) {
@@ -236,10 +237,16 @@ void Graph::launch(std::span<const RandomKey> keys) {
   failed_ = false;
   for (Progress& progress : progress_) progress.next = progress.done = 0;
   run(phases_[0], 0);
-  if (alone_) {
-    run_together();
-  } else if (!failed_) {
-    run_on_pool([this] { run_together(); });
+  if (!failed_) {
+    if (!sharing_.worth_it()) {
+      run_together();
+    } else {
+      using Clock = std::chrono::steady_clock;
+      const Clock::time_point start = Clock::now();
+      if (sharing_.next()) run_on_pool([this] { run_together(); });
+      else run_together();
+      sharing_.note(std::chrono::duration<double>(Clock::now() - start).count());
+    }
   }
   if (failed_) std::rethrow_exception(std::exchange(error_, nullptr));
 }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "ramp/core/cpu/parallel.h"
+#include "ramp/core/cpu/sharing.h"
 #include "ramp/core/random.h"
 
 namespace ramp::cpu {
@@ -95,7 +96,7 @@ class Graph {
 
   int planned_for_ = 0;  // threads
   std::vector<Phase> phases_;
-  bool alone_ = false;  // the caller, as there is too little for the other threads
+  Sharing sharing_;
   struct alignas(64) Progress {
     std::atomic<int> next{0}, done{0};
   };
