@@ -1,5 +1,7 @@
 #include "ramp/core/array.h"
 
+#include <algorithm>
+
 #include "ramp/core/backend.h"
 #include "ramp/core/trace.h"
 
@@ -21,6 +23,18 @@ int64_t bytes_of(const Shape& shape, DType dtype) {
 
 Array::Array(const Shape& shape, DType dtype, Device device)
     : storage_(std::make_shared<Storage>(bytes_of(shape, dtype), device)), shape_(shape), dtype_(dtype) {}
+
+Array::Array(std::shared_ptr<Storage> storage, const Shape& shape, DType dtype)
+    : storage_(std::move(storage)), shape_(shape), dtype_(dtype) {}
+
+Array Array::rounded() const {
+  if (!memory().rounded()) return {};
+  int64_t sizes[Shape::max_rank + 1];
+  *std::copy(shape_.begin(), shape_.end(), sizes) = 2;
+  Array out(memory().rounded(), Shape(sizes, sizes + rank() + 1), uint8);
+  out.offset_ = offset_ / 2;
+  return out;
+}
 
 void Array::refuse(DType wanted) const { fail("data", "expected ", wanted, ", got ", dtype_); }
 void Array::refuse() { fail("array", "expected an array, got an undefined one"); }

@@ -18,6 +18,8 @@ class Array {
   Array() = default;
   /// Uninitialised memory.
   explicit Array(const Shape& shape, DType dtype = float32, Device device = {});
+  /// The elements that a storage begins with.
+  Array(std::shared_ptr<Storage> storage, const Shape& shape, DType dtype);
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
@@ -29,13 +31,19 @@ class Array {
   int64_t bytes() const { return numel() * static_cast<int64_t>(size_of(dtype_)); }
   const std::shared_ptr<Storage>& storage() const { return storage_; }
 
-  /// The first element's address, on the device. `T` must be the dtype's type, or void.
+  /// The first element's address, on the device. `T` must be the dtype's type, or void. Ask for a const T to read only, and
+  /// anew before writing after the next step of an optimizer: under Precision::bf16 it keeps rounded parameters, and learns
+  /// in this way that they have changed.
   template <class T>
   T* data() const {
     if constexpr (!std::is_void_v<T>)
       if (dtype_of<std::remove_const_t<T>>() != dtype_) refuse(dtype_of<std::remove_const_t<T>>());
+    if constexpr (!std::is_const_v<T>)
+      if (memory().rounded()) memory().set_rounded(nullptr);
     return reinterpret_cast<T*>(static_cast<char*>(memory().data()) + offset_);
   }
+  /// This part of what Storage::rounded() holds, two bytes an element; undefined when it holds nothing.
+  Array rounded() const;
 
   /// The same numbers under another shape of as many elements.
   Array view(const Shape& shape) const;

@@ -1,6 +1,8 @@
 #include "ramp/core/array_ops.h"
 
 #include "ramp/core/backend.h"
+#include "ramp/core/precision.h"
+#include "ramp/core/trace.h"
 
 namespace ramp {
 
@@ -220,8 +222,22 @@ Array narrow(const Array& x, int axis, int64_t begin, int64_t end) {
 
 // ---- Products and reductions ----------------------------------------------------------------------------------------
 
+bool rounds(const Array& x) { return x.dtype() == float32 && precision(x.device()) == Precision::bf16; }
+
+void round_to_bfloat16(const Array& x, const Array& out) {
+  on(x.device(), [&](auto b) { b.round_to_bfloat16(x, out); });
+}
+
 Array operand(const Array& x) {
-  return on(x.device(), [&](auto b) { return b.operand(x); });
+  if (!rounds(x)) return x;
+  Array out = x.rounded();
+  if (out.defined()) {
+    if (Trace* trace = tracing()) trace->rely_on_rounded(x);
+  } else {
+    out = Array({x.shape()[0], x.shape()[1], 2}, uint8, x.device());
+    round_to_bfloat16(x, out);
+  }
+  return out;
 }
 
 Array matmul(const Array& a, const Array& b, MatmulOptions options) {
@@ -352,8 +368,9 @@ Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope
   return out;
 }
 
-void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
-  on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity); });
+void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
+                const Array& rounded) {
+  on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity, rounded); });
 }
 
 CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step) {

@@ -74,8 +74,12 @@ struct MatmulOptions {
   bool transpose_b = false;
   bool aside = false;  // it may be computed beside what follows: nobody reads it before join()
 };
-/// A matrix as the products take it: itself, or rounded to the device's precision (precision.h), once for all the products
-/// that it is in. For nothing else: no dtype stands for what comes out.
+/// Whether products take x rounded to bfloat16 (precision.h).
+bool rounds(const Array& x);
+/// out = x rounded to bfloat16, for which no dtype stands: uint8 of x's shape with an axis of 2 behind.
+void round_to_bfloat16(const Array& x, const Array& out);
+/// A matrix as the products take it, once for all those that it is in: itself, or rounded, by this call or by whoever keeps
+/// Storage::rounded(). For nothing else.
 Array operand(const Array& x);
 Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
 /// out = a b (of the shape that the product has). a and b may be operands.
@@ -117,8 +121,10 @@ Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, 
 Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
                      const Array& bias_gradient, const Array& slope_gradient);
 
-/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity.
-void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity);
+/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity; where `rounded` is
+/// defined it gets the new parameters as round_to_bfloat16() would give them.
+void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
+                const Array& rounded);
 
 /// Softmax cross-entropy (the formula is in layers/losses.h).
 struct CrossEntropyStep {

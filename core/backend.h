@@ -44,11 +44,10 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   B::scatter_axis(x, x, view, x);          // x, int32 indices, view of out, out (zeroed here)
   // Reductions over the middle of [outer, n, inner].
   B::sum(x, view, x);
-  B::max(x, view, x, x);  // x, view, values, int32 indices
-  // out = op(a) op(b), where a and b are what operand() gave, or arrays of out's dtype
-  { B::operand(x) } -> std::same_as<Array>;
-  B::matmul(x, x, MatmulOptions{}, x);
-  B::join();                // the products set aside (MatmulOptions) are there for what follows
+  B::max(x, view, x, x);                // x, view, values, int32 indices
+  B::round_to_bfloat16(x, x);           // float32 x, out: uint8, two bytes an element
+  B::matmul(x, x, MatmulOptions{}, x);  // a, b, out = op(a) op(b); a and b are of out's dtype, or both rounded
+  B::join();                            // the products set aside (MatmulOptions) are there for what follows
   B::require(Precision{});  // throws in the name of set_precision unless products of float32 can be computed so
   // Random numbers: element i depends on the key and i alone.
   B::uniform(x, 0.0, 1.0, key);
@@ -60,7 +59,8 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
                                             // column sums, those of upstream df/dslope
   B::cross_entropy(x, x, loss, x, x, x);    // logits, labels, options, losses, gradient, the losses' sum;
                                             // throws for a label out of range
-  B::sgd(sgd, x, x, x);                     // parameter, gradient, velocity (undefined without momentum)
+  B::sgd(sgd, x, x, x, x);                  // parameter, gradient, velocity (undefined without momentum), the new
+                                            // parameter rounded (undefined: not wanted)
 };
 
 // Each adds a type Graph, a captured step (capture.h): cpu/graph.h, cuda/graph.h.

@@ -33,7 +33,7 @@ struct Printer {
   size_t width = 0;
 
   double value(int64_t i) const {
-    return visit(x.dtype(), [&](auto t) { return static_cast<double>(x.data<decltype(t)>()[i]); });
+    return visit(x.dtype(), [&](auto t) { return static_cast<double>(x.data<const decltype(t)>()[i]); });
   }
   std::string text(int64_t i) const {
     if (!is_floating(x.dtype())) return std::to_string(static_cast<int64_t>(value(i)));

@@ -92,6 +92,7 @@ struct StepGraph {
 
   Tensor replay() {
     trace->present_keys(keys);
+    trace->prepare();
     graph.launch(keys);
     trace->advance();
     // Into a tensor that the caller is done with, when there is one: a replay then asks for no memory.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "ramp/core/birth.h"
 #include "ramp/core/device.h"
@@ -24,11 +25,17 @@ class Storage {
   Device device() const { return device_; }
   const Birth& birth() const { return birth_; }
 
+  /// The float32 numbers in it rounded to bfloat16, in the same order, or null: kept by an optimizer for the products that
+  /// take them so, until somebody asks for an address to write to (Array::data).
+  const std::shared_ptr<Storage>& rounded() const { return rounded_; }
+  void set_rounded(std::shared_ptr<Storage> rounded) { rounded_ = std::move(rounded); }
+
  private:
   void* data_;
   int64_t bytes_;
   Device device_;
   Birth birth_;
+  std::shared_ptr<Storage> rounded_;
 };
 
 /// What a device's allocator has handed out and kept.

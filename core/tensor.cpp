@@ -121,7 +121,7 @@ Tensor Tensor::detach() const { return Tensor(array()); }
 double Tensor::item() const {
   if (numel() != 1) fail("item", "expected one element, got shape ", shape());
   const Array host = to_host("item", array());
-  return visit(host.dtype(), [&](auto t) { return static_cast<double>(*host.data<decltype(t)>()); });
+  return visit(host.dtype(), [&](auto t) { return static_cast<double>(*host.data<const decltype(t)>()); });
 }
 
 Tensor Tensor::to(Device device) const {

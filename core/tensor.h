@@ -67,7 +67,7 @@ class Tensor {
   template <class T>
   std::vector<T> to_vector() const {
     const Array host = to_host("to_vector", array());
-    const T* begin = host.data<T>();
+    const T* begin = host.data<const T>();
     return {begin, begin + host.numel()};
   }
 

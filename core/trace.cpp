@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "ramp/core/array_ops.h"
 #include "ramp/core/autograd.h"
 
 namespace ramp {
@@ -12,7 +13,8 @@ namespace {
 std::atomic<uint64_t> traces_made{0};
 
 bool same(const Array& a, const Array& b) {
-  return a.storage() == b.storage() && a.dtype() == b.dtype() && (!a.defined() || a.data<void>() == b.data<void>());
+  return a.storage() == b.storage() && a.dtype() == b.dtype() &&
+         (!a.defined() || a.data<const void>() == b.data<const void>());
 }
 
 }  // namespace
@@ -27,7 +29,11 @@ void Trace::see(const std::shared_ptr<Tensor::Impl>& tensor) {
 }
 
 void Trace::hold(const Array& x) {
-  if (x.defined() && x.storage()->birth().trace() != number_) held_.insert(x.storage());
+  if (x.defined() && x.storage()->birth().trace() != number_) held_.try_emplace(x.storage());
+}
+
+void Trace::rely_on_rounded(const Array& parameters) {
+  held_[parameters.storage()].before = parameters.storage()->rounded();
 }
 
 void Trace::draw(Generator& generator, RandomKey key) {
@@ -60,6 +66,7 @@ bool Trace::close(std::span<const RandomKey> drawn) {
     s.has_gradient = s.node->has_grad;
     s.gradient = s.node->grad;
   }
+  for (auto& [storage, rounded] : held_) rounded.after = storage->rounded();
   return kept;
 }
 
@@ -67,6 +74,7 @@ void Trace::undo() {
   for (const Draws& d : draws_) d.generator->set_state(d.generator->seed(), d.first);
   for (const Seen& s : seen_)
     if (s.node) s.node->has_grad = s.had_gradient;
+  for (auto& [storage, rounded] : held_) storage->set_rounded(nullptr);
 }
 
 bool Trace::same_objects() const {
@@ -96,10 +104,19 @@ void Trace::present_keys(std::vector<RandomKey>& keys) const {
   }
 }
 
+void Trace::prepare() const {
+  for (const auto& [storage, rounded] : held_)
+    if (rounded.before && storage->rounded() != rounded.before) {
+      const int64_t n = storage->bytes() / 4;
+      round_to_bfloat16(Array(storage, {n}, float32), Array(rounded.before, {n, 2}, uint8));
+    }
+}
+
 void Trace::advance() {
   for (const Draws& d : draws_) d.generator->set_state(d.generator->seed(), d.generator->ticket() + d.count);
   for (const Seen& s : seen_)
     if (s.node) s.node->has_grad = s.has_gradient;
+  for (const auto& [storage, rounded] : held_) storage->set_rounded(rounded.after);
 }
 
 }  // namespace ramp

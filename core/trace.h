@@ -7,7 +7,6 @@
 #include <memory>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "ramp/core/birth.h"
@@ -26,6 +25,8 @@ class Trace {
   void see(const std::shared_ptr<Tensor::Impl>& tensor);
   /// The same for arrays that are read without a tensor.
   void hold(const Array& x);
+  /// What an optimizer keeps of these parameters, Storage::rounded(), is read: it must be true when a replay begins.
+  void rely_on_rounded(const Array& parameters);
   /// A generator hands out a key.
   void draw(Generator& generator, RandomKey key);
   /// A flag decides what is done.
@@ -47,7 +48,9 @@ class Trace {
   bool same_state() const;
   /// Makes `keys` those that the step would draw now, in the order of `drawn`.
   void present_keys(std::vector<RandomKey>& keys) const;
-  /// Leaves generators and gradients as the step would.
+  /// Before a replay: rounds parameters again that were written to meanwhile.
+  void prepare() const;
+  /// After it: leaves generators, gradients and what is known of rounded parameters as the step would.
   void advance();
 
  private:
@@ -57,6 +60,10 @@ class Trace {
     std::shared_ptr<Node> node;
     bool had_gradient, has_gradient;  // before and after
     Array gradient;                   // after
+  };
+  /// What a storage has to have rounded before the step, and what it has after; null for nothing.
+  struct Rounded {
+    std::shared_ptr<Storage> before, after;
   };
   struct Draws {
     Generator* generator;
@@ -76,7 +83,7 @@ class Trace {
   uint64_t number_;
   std::vector<Seen> seen_;
   std::unordered_map<const void*, size_t> positions_;
-  std::unordered_set<std::shared_ptr<Storage>> held_;
+  std::unordered_map<std::shared_ptr<Storage>, Rounded> held_;
   std::vector<Draws> draws_;
   std::vector<Draw> order_;    // as handed out
   std::vector<Draw> sources_;  // as they reached the device

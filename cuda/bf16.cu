@@ -29,15 +29,12 @@ struct RoundOne {
 
 }  // namespace
 
-Array Cuda::operand(const Array& x) {
-  if (x.dtype() != float32 || precision(x.device()) != Precision::bf16) return x;
-  const Array out({x.shape()[0], x.shape()[1], 2}, uint8, x.device());  // no dtype stands for bfloat16: its bytes
-  const float* from = x.data<float>();
+void Cuda::round_to_bfloat16(const Array& x, const Array& out) {
+  const float* from = x.data<const float>();
   auto* to = static_cast<__nv_bfloat16*>(out.data<void>());
   const int64_t n = x.numel();
   if (n % 4 == 0 && cuda::aligned(from)) cuda::each("matmul", n / 4, Round{from, to});
   else cuda::each("matmul", n, RoundOne{from, to});
-  return out;
 }
 
 }  // namespace ramp

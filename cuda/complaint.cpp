@@ -25,7 +25,8 @@ void check_positions(const char* op, const char* what, int64_t limit, const Arra
   const auto position = take(c.complaints[0]);
   if (position == Complaint::none) return;
   int32_t value = 0;
-  check(op, cudaMemcpyAsync(&value, indices.data<int32_t>() + position, sizeof value, cudaMemcpyDefault, c.stream));
+  check(op,
+        cudaMemcpyAsync(&value, indices.data<const int32_t>() + position, sizeof value, cudaMemcpyDefault, c.stream));
   check(op, cudaStreamSynchronize(c.stream));
   fail(op, what, " must lie in [0, ", limit, "), got ", value, " at ", where, ' ', position);
 }

@@ -51,7 +51,7 @@ struct Cuda {
 
   static void sum(const Array& x, AxisView view, const Array& out);
   static void max(const Array& x, AxisView view, const Array& values, const Array& indices);
-  static Array operand(const Array& x);
+  static void round_to_bfloat16(const Array& x, const Array& out);
   static void matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out);
   static void require(Precision precision);
 
@@ -65,7 +65,8 @@ struct Cuda {
                              const Array& out, const Array& sums, const Array& slope_sums);
   static void cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
                             const Array& gradient, const Array& sum);
-  static void sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity);
+  static void sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
+                  const Array& rounded);
 };
 
 }  // namespace ramp

@@ -53,7 +53,7 @@ struct PReLUGradient {
 template <class T>
 bool wide(int64_t columns, std::initializer_list<const Array*> arrays) {
   return columns % cuda::lanes<T> == 0 &&
-         std::all_of(arrays.begin(), arrays.end(), [](const Array* x) { return cuda::aligned(x->data<void>()); });
+         std::all_of(arrays.begin(), arrays.end(), [](const Array* x) { return cuda::aligned(x->data<const void>()); });
 }
 
 }  // namespace
@@ -66,7 +66,8 @@ void Cuda::dense_gradient(const Unary& f, const Array& z, const Array& y, const 
     using T = decltype(t);
     std::visit(
         [&]<class F>(const F& f) {
-          const DenseGradient<T, F> element{f, z.data<T>(), y.data<T>(), upstream.data<T>(), out.data<T>()};
+          const DenseGradient<T, F> element{f, z.data<const T>(), y.data<const T>(), upstream.data<const T>(),
+                                            out.data<T>()};
           cuda::sum_columns<T>(op, view, element, cuda::Sums<T, 1>{sums.data<T>()}, out.device(),
                                wide<T>(view.inner, {&z, &y, &upstream, &out}));
         },
@@ -80,7 +81,7 @@ void Cuda::prelu_gradient(const formula::PReLU& f, const Array& z, const Array& 
     using T = decltype(t);
     const AxisView view{1, out.shape()[0], out.shape()[1]};
     const PReLUGradient<T> element{
-        f, z.data<T>(), slope.data<T>(), upstream.data<T>(), slope.numel() == 1, out.data<T>()};
+        f, z.data<const T>(), slope.data<const T>(), upstream.data<const T>(), slope.numel() == 1, out.data<T>()};
     cuda::sum_columns<T>("prelu", view, element, cuda::Sums<T, 2>{sums.data<T>(), slope_sums.data<T>()}, out.device(),
                          wide<T>(view.inner, {&z, &upstream, &out}));
   });

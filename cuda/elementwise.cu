@@ -79,7 +79,7 @@ void Cuda::convert(const Array& from, const Array& to) {
     visit(to.dtype(), [&](auto t) {
       using From = decltype(f);
       using To = decltype(t);
-      cuda::each("to", to.numel(), Convert<From, To>{from.data<From>(), to.data<To>()});
+      cuda::each("to", to.numel(), Convert<From, To>{from.data<const From>(), to.data<To>()});
     });
   });
 }
@@ -87,14 +87,16 @@ void Cuda::convert(const Array& from, const Array& to) {
 void Cuda::compare(Compare relation, const Array& a, const Array& b, const Array& out) {
   visit(a.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each("compare", out.numel(), CompareEach<T>{relation, a.data<T>(), b.data<T>(), out.data<uint8_t>()});
+    cuda::each("compare", out.numel(),
+               CompareEach<T>{relation, a.data<const T>(), b.data<const T>(), out.data<uint8_t>()});
   });
 }
 
 void Cuda::where(const Array& condition, const Array& a, const Array& b, const Array& out) {
   visit(out.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each("where", out.numel(), Where<T>{condition.data<uint8_t>(), a.data<T>(), b.data<T>(), out.data<T>()});
+    cuda::each("where", out.numel(),
+               Where<T>{condition.data<const uint8_t>(), a.data<const T>(), b.data<const T>(), out.data<T>()});
   });
 }
 
@@ -102,7 +104,7 @@ void Cuda::broadcast(const Array& x, const Array& out) {
   const BroadcastAxes axes = merged_axes(x.shape(), Shape{}, out.shape());
   visit(out.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each("broadcast_to", out.numel(), Broadcast<T>{axes, x.data<T>(), out.data<T>()});
+    cuda::each("broadcast_to", out.numel(), Broadcast<T>{axes, x.data<const T>(), out.data<T>()});
   });
 }
 

@@ -15,7 +15,7 @@ void Cuda::map(const Unary& f, const Array& x, const Array& y) {
   const char* op = name(f);
   visit_floating(op, x.dtype(), [&](auto t) {
     using T = decltype(t);
-    std::visit([&](const auto& f) { cuda::zip(op, x.numel(), f, y.data<T>(), Moving<T>{x.data<T>()}); }, f);
+    std::visit([&](const auto& f) { cuda::zip(op, x.numel(), f, y.data<T>(), Moving<T>{x.data<const T>()}); }, f);
   });
 }
 
@@ -25,8 +25,8 @@ void Cuda::map_gradient(const Unary& f, const Array& x, const Array& y, const Ar
     using T = decltype(t);
     std::visit(
         [&]<class F>(const F& f) {
-          cuda::zip(op, x.numel(), detail::TimesSlope<F>{f}, out.data<T>(), Moving<T>{x.data<T>()},
-                    Moving<T>{y.data<T>()}, Moving<T>{gradient.data<T>()});
+          cuda::zip(op, x.numel(), detail::TimesSlope<F>{f}, out.data<T>(), Moving<T>{x.data<const T>()},
+                    Moving<T>{y.data<const T>()}, Moving<T>{gradient.data<const T>()});
         },
         f);
   });

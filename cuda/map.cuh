@@ -12,7 +12,7 @@ struct OwnFormulaLoops {
   static void zip(const F& f, const Array& out, const In&... in) {
     if (!out.device().is_cuda()) return detail::CpuLoops::zip<T>(f, out, in...);
     Cuda::use(out.device().index);
-    cuda::zip("map", out.numel(), f, out.data<T>(), Input<T, true>{in.template data<T>()}...);
+    cuda::zip("map", out.numel(), f, out.data<T>(), Input<T, true>{in.template data<const T>()}...);
   }
 };
 

@@ -50,7 +50,7 @@ struct Strided {
 template <class T, class F, class... Third>
 void zip_broadcast(const char* op, const F& f, const Array& a, const Array& b, const Array& out, Third... third) {
   const BroadcastAxes axes = merged_axes(a.shape(), b.shape(), out.shape());
-  const T *pa = a.data<T>(), *pb = b.data<T>();
+  const T *pa = a.data<const T>(), *pb = b.data<const T>();
   T* to = out.data<T>();
   const int64_t n = out.numel();
   if (axes.count == 1) {
@@ -83,7 +83,7 @@ void Cuda::map_gradient(const Binary& f, int argument, const Array& a, const Arr
   const char* op = name(f);
   visit_floating(op, out.dtype(), [&](auto t) {
     using T = decltype(t);
-    const Moving<T> upstream{gradient.data<T>()};
+    const Moving<T> upstream{gradient.data<const T>()};
     std::visit(
         [&]<class F>(const F& f) {
           if (argument == 0) zip_broadcast<T>(op, TimesPartial<F, 0>{f}, a, b, out, upstream);

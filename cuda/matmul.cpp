@@ -32,7 +32,7 @@ struct PlanKey {
 
 uint32_t alignment(const Array& x) {
   if (!x.defined()) return 256;
-  const auto address = reinterpret_cast<uintptr_t>(x.data<void>());
+  const auto address = reinterpret_cast<uintptr_t>(x.data<const void>());
   uint32_t align = 256;
   while (address % align != 0) align /= 2;
   return align;
@@ -124,7 +124,7 @@ Plans& plans() {
 /// out = op(a) op(b), plus the bias on every row where there is one. False when cuBLASLt cannot do it like this.
 bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, const Array& bias, const Array& out) {
   const int64_t m = out.shape()[0], n = out.shape()[1], k = a.shape()[options.transpose_a ? 0 : 1];
-  const void* added = bias.defined() ? bias.data<void>() : nullptr;
+  const void* added = bias.defined() ? bias.data<const void>() : nullptr;
   cuda::Context& c = cuda::context();
   std::lock_guard lock(plans().mutex);
   Plan& plan = plans().find({m, n, k, options.transpose_a, options.transpose_b, bias.defined(), kind, alignment(a),
@@ -138,7 +138,7 @@ bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, 
   void* to = out.data<void>();
   const cuda::Branch& branch = options.aside ? c.fork({a, b, out}) : c.branches[0];
   cuda::check(op, cublasLtMatmul(c.blas, plan.product, is_double ? static_cast<const void*>(&one) : &one_float,
-                                 b.data<void>(), plan.a, a.data<void>(), plan.b,
+                                 b.data<const void>(), plan.a, a.data<const void>(), plan.b,
                                  is_double ? static_cast<const void*>(&zero) : &zero_float, to, plan.out, to, plan.out,
                                  &plan.algorithm, branch.workspace, cuda::Branch::workspace_bytes, branch.stream));
   cuda::check_launch(op, branch.stream);

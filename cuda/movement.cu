@@ -90,9 +90,10 @@ struct ScatterAxis {
 template <class Word>
 void gather_words(const Array& x, const Array& indices, const Array& out, int64_t row_bytes) {
   const int64_t width = row_bytes / static_cast<int64_t>(sizeof(Word));
-  cuda::each("gather", indices.numel() * width,
-             Gather<Word>{x.shape()[0], width, static_cast<const Word*>(x.data<void>()), indices.data<int32_t>(),
-                          static_cast<Word*>(out.data<void>()), cuda::context().complaint});
+  cuda::each(
+      "gather", indices.numel() * width,
+      Gather<Word>{x.shape()[0], width, static_cast<const Word*>(x.data<const void>()), indices.data<const int32_t>(),
+                   static_cast<Word*>(out.data<void>()), cuda::context().complaint});
 }
 
 }  // namespace
@@ -108,7 +109,7 @@ void Cuda::copy(const Array& from, const Array& to) {
     synchronize();
     use(from.device().index);
   }
-  cuda::check("copy", cudaMemcpyAsync(to.data<void>(), from.data<void>(), bytes, cudaMemcpyDefault, stream));
+  cuda::check("copy", cudaMemcpyAsync(to.data<void>(), from.data<const void>(), bytes, cudaMemcpyDefault, stream));
   if (!local || from.device() != to.device()) {
     cuda::check("copy", cudaStreamSynchronize(stream));
     cuda::raise_complaint();
@@ -118,7 +119,7 @@ void Cuda::copy(const Array& from, const Array& to) {
 void Cuda::copy_blocks(const Array& from, const Array& to, const BlockCopy& blocks) {
   visit(from.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each("copy_blocks", blocks.blocks * blocks.size, CopyBlocks<T>{blocks, from.data<T>(), to.data<T>()});
+    cuda::each("copy_blocks", blocks.blocks * blocks.size, CopyBlocks<T>{blocks, from.data<const T>(), to.data<T>()});
   });
 }
 
@@ -129,7 +130,7 @@ void Cuda::transpose(const Array& x, const Array& out) {
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
     transpose_kernel<<<cuda::blocks(tiles * cuda::threads), dim3(tile, tile_rows), 0, cuda::context().stream>>>(
-        m, n, x.data<T>(), out.data<T>());
+        m, n, x.data<const T>(), out.data<T>());
   });
   cuda::check_launch("transpose");
 }
@@ -139,10 +140,11 @@ void Cuda::gather(const Array& x, const Array& indices, const Array& out) {
   if (k == 0) return;
   const int64_t row = out.bytes() / k;
   const auto fits = [&](int64_t width) {
-    return row % width == 0 && reinterpret_cast<uintptr_t>(x.data<void>()) % static_cast<uintptr_t>(width) == 0 &&
-           reinterpret_cast<uintptr_t>(out.data<void>()) % static_cast<uintptr_t>(width) == 0;
+    return row % width == 0 && reinterpret_cast<uintptr_t>(x.data<const void>()) % static_cast<uintptr_t>(width) == 0 &&
+           reinterpret_cast<uintptr_t>(out.data<const void>()) % static_cast<uintptr_t>(width) == 0;
   };
-  if (row == 0) cuda::each("gather", k, CheckIndices{x.shape()[0], indices.data<int32_t>(), cuda::context().complaint});
+  if (row == 0)
+    cuda::each("gather", k, CheckIndices{x.shape()[0], indices.data<const int32_t>(), cuda::context().complaint});
   else if (fits(16)) gather_words<uint4>(x, indices, out, row);
   else if (fits(4)) gather_words<uint32_t>(x, indices, out, row);
   else gather_words<uint8_t>(x, indices, out, row);
@@ -156,7 +158,7 @@ void Cuda::scatter_add(const Array& x, const Array& indices, const Array& out) {
   const int64_t k = indices.numel(), width = x.numel() / k;
   visit_floating("gather", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const ScatterAdd<T> add{out.shape()[0], k, width, x.data<T>(), indices.data<int32_t>(), out.data<T>()};
+    const ScatterAdd<T> add{out.shape()[0], k, width, x.data<const T>(), indices.data<const int32_t>(), out.data<T>()};
     cuda::each("gather", width, add);
   });
 }
@@ -167,7 +169,7 @@ void Cuda::scatter_axis(const Array& x, const Array& indices, AxisView view, con
   visit_floating("max", x.dtype(), [&](auto t) {
     using T = decltype(t);
     cuda::each("max", view.outer * view.inner,
-               ScatterAxis<T>{view, x.data<T>(), indices.data<int32_t>(), out.data<T>()});
+               ScatterAxis<T>{view, x.data<const T>(), indices.data<const int32_t>(), out.data<T>()});
   });
 }
 

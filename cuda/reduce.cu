@@ -103,10 +103,10 @@ __global__ void max_kernel(AxisView view, const T* x, T* values, int32_t* indice
 void Cuda::sum(const Array& x, AxisView view, const Array& out) {
   visit_floating("sum", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    if (view.inner == 1) return sum_rows(x.data<T>(), view.outer, view.n, out.data<T>(), x);
-    const bool wide = view.inner % cuda::lanes<T> == 0 && cuda::aligned(x.data<void>());
-    cuda::sum_columns<T>("sum", view, cuda::Elements<T, 1>{x.data<T>()}, cuda::Sums<T, 1>{out.data<T>()}, x.device(),
-                         wide);
+    if (view.inner == 1) return sum_rows(x.data<const T>(), view.outer, view.n, out.data<T>(), x);
+    const bool wide = view.inner % cuda::lanes<T> == 0 && cuda::aligned(x.data<const void>());
+    cuda::sum_columns<T>("sum", view, cuda::Elements<T, 1>{x.data<const T>()}, cuda::Sums<T, 1>{out.data<T>()},
+                         x.device(), wide);
   });
 }
 
@@ -116,11 +116,11 @@ void Cuda::max(const Array& x, AxisView view, const Array& values, const Array& 
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
     if (view.n <= 64 || view.inner > 1)
-      max_kernel<1><<<cuda::blocks(rows), cuda::threads, 0, stream>>>(view, x.data<T>(), values.data<T>(),
+      max_kernel<1><<<cuda::blocks(rows), cuda::threads, 0, stream>>>(view, x.data<const T>(), values.data<T>(),
                                                                       indices.data<int32_t>());
     else
       max_kernel<cuda::threads><<<cuda::blocks(rows * cuda::threads), cuda::threads, 0, stream>>>(
-          view, x.data<T>(), values.data<T>(), indices.data<int32_t>());
+          view, x.data<const T>(), values.data<T>(), indices.data<int32_t>());
   });
   cuda::check_launch("max");
 }

@@ -1,5 +1,9 @@
 // The fused passes of a training step.
 
+#include <cuda_bf16.h>
+
+#include <type_traits>
+
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
 #include "ramp/cuda/warp.cuh"
@@ -113,6 +117,7 @@ struct Sgd {
   SgdStep step;
   T *parameter, *velocity;
   const T* gradient;
+  __nv_bfloat16* rounded;
   __device__ void operator()(int64_t i) const {
     const T p = parameter[i], momentum = static_cast<T>(step.momentum);
     T d = gradient[i];
@@ -122,7 +127,10 @@ struct Sgd {
       velocity[i] = v;
       d = step.nesterov ? d + momentum * v : v;
     }
-    parameter[i] = p - static_cast<T>(*step.learning_rate) * d;
+    const T updated = p - static_cast<T>(*step.learning_rate) * d;
+    parameter[i] = updated;
+    if constexpr (std::is_same_v<T, float>)
+      if (rounded) rounded[i] = __float2bfloat16_rn(updated);
   }
 };
 
@@ -138,9 +146,9 @@ void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEn
     const CrossEntropyRows<T> rows{
         .n = n,
         .classes = classes,
-        .logits = logits.data<T>(),
-        .labels = labels.data<int32_t>(),
-        .weights = step.class_weights.defined() ? step.class_weights.data<T>() : nullptr,
+        .logits = logits.data<const T>(),
+        .labels = labels.data<const int32_t>(),
+        .weights = step.class_weights.defined() ? step.class_weights.data<const T>() : nullptr,
         .keep = static_cast<T>(step.scale * (1 - step.label_smoothing)),
         .spread = static_cast<T>(step.scale * step.label_smoothing / static_cast<double>(classes)),
         .ignores = step.ignore_index.has_value(),
@@ -158,12 +166,16 @@ void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEn
   cuda::check_positions("cross_entropy", "labels", classes, labels, "row");
 }
 
-void Cuda::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
+void Cuda::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
+               const Array& rounded) {
   visit_floating("sgd", parameter.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each(
-        "sgd", parameter.numel(),
-        Sgd<T>{step, parameter.data<T>(), velocity.defined() ? velocity.data<T>() : nullptr, gradient.data<T>()});
+    cuda::each("sgd", parameter.numel(),
+               Sgd<T>{.step = step,
+                      .parameter = parameter.data<T>(),
+                      .velocity = velocity.defined() ? velocity.data<T>() : nullptr,
+                      .gradient = gradient.data<const T>(),
+                      .rounded = rounded.defined() ? static_cast<__nv_bfloat16*>(rounded.data<void>()) : nullptr});
   });
 }
 

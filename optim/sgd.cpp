@@ -12,7 +12,8 @@
 namespace ramp::optim {
 namespace {
 
-constexpr int64_t alignment = 64;  // bytes: every view starts on a cache line and a whole SIMD register
+// Bytes: every view, and half as far its rounded copy, begins as well aligned as a new array, for which products are planned.
+constexpr int64_t alignment = 512;
 
 void check(const SGDOptions& o) {
   const auto finite_from_0 = [](double x) { return std::isfinite(x) && x >= 0; };
@@ -47,7 +48,8 @@ void check(const std::vector<ParameterGroup>& groups) {
 }
 
 bool same_view(const Array& a, const Array& b) {
-  return a.defined() && a.storage() == b.storage() && a.data<void>() == b.data<void>() && a.shape() == b.shape();
+  return a.defined() && a.storage() == b.storage() && a.data<const void>() == b.data<const void>() &&
+         a.shape() == b.shape();
 }
 
 template <class Groups, class F>
@@ -87,6 +89,7 @@ struct SGD::Arena {
   std::vector<Slot> slots;
   Array values, gradients, velocities;  // velocities only once a momentum was set
   Array learning_rate;                  // one double, beside the parameters
+  Array rounded;                        // the values as products take them, once some precision asks for that
 
   int64_t size() const { return slots.empty() ? 0 : slots.back().end; }
 
@@ -107,9 +110,21 @@ struct SGD::Arena {
     }
   }
 
-  void update(const SGDOptions& o, size_t first, size_t last) {
-    const int64_t begin = slots[first].begin;
-    const Shape range = {slots[last - 1].end - begin};
+  /// Whether updates write `rounded` too. Then it is true of the values now.
+  bool keeps_rounded() {
+    if (!rounds(values)) return false;
+    if (!rounded.defined()) rounded = Array({size(), 2}, uint8, device);
+    if (!values.storage()->rounded()) {
+      round_to_bfloat16(values, rounded);
+    } else if (Trace* trace = tracing()) {
+      trace->rely_on_rounded(values);
+    }
+    return true;
+  }
+
+  void update(const SGDOptions& o, size_t first, size_t last, bool keeps_rounded) {
+    const int64_t begin = slots[first].begin, n = slots[last - 1].end - begin;
+    const Shape range = {n};
     const bool moving = o.momentum > 0;
     sgd_update({.learning_rate = learning_rate.data<double>(),
                 .momentum = o.momentum,
@@ -118,7 +133,8 @@ struct SGD::Arena {
                 .nesterov = o.nesterov,
                 .first = slots[first].fresh},
                values.slice(begin, range), gradients.slice(begin, range),
-               moving ? velocities.slice(begin, range) : Array());
+               moving ? velocities.slice(begin, range) : Array(),
+               keeps_rounded ? rounded.slice(2 * begin, {n, 2}) : Array());
     if (moving)
       for (size_t i = first; i < last; ++i) slots[i].fresh = false;
   }
@@ -176,7 +192,7 @@ SGD::SGD(const std::vector<ParameterGroup>& groups) {
         auto arena = std::find_if(group.arenas.begin(), group.arenas.end(),
                                   [&](const Arena& a) { return a.dtype == x.dtype() && a.device == x.device(); });
         if (arena == group.arenas.end())
-          arena = group.arenas.insert(arena, Arena{x.dtype(), x.device(), {}, {}, {}, {}, {}});
+          arena = group.arenas.insert(arena, Arena{x.dtype(), x.device(), {}, {}, {}, {}, {}, {}});
         arena->append(title(parameters[i], i), parameters[i]);
       }
     for (Arena& arena : group.arenas) arena.allocate();
@@ -204,6 +220,7 @@ void SGD::step() {
   for (Group& group : groups_)
     for (Arena& arena : group.arenas) {
       std::vector<Slot>& slots = arena.slots;
+      const bool keeps_rounded = arena.keeps_rounded();
       const auto joins = [&](const Slot& slot, const Slot& run) {
         return slot.has_gradient() && slot.fresh == run.fresh &&
                (slot.decay == run.decay || group.options.weight_decay == 0);
@@ -213,15 +230,17 @@ void SGD::step() {
         if (!slots[first].has_gradient()) continue;
         while (last < slots.size() && joins(slots[last], slots[first])) ++last;
         for (size_t i = first; i < last; ++i) slots[i].bind_gradient();
-        arena.update(group.options, first, last);
+        arena.update(group.options, first, last, keeps_rounded);
       }
+      if (keeps_rounded) arena.values.storage()->set_rounded(arena.rounded.storage());
     }
 }
 
 void SGD::watch(Trace& trace) {
   for (Group& group : groups_) {
     for (const Arena& arena : group.arenas)
-      for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate}) trace.hold(x);
+      for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate, arena.rounded})
+        trace.hold(x);
     // The groups stay in their memory when the optimizer is moved.
     trace.depend(life_,
                  [&group, options = group.options, fresh = group.fresh()] { return group.would_do(options, fresh); });

@@ -585,8 +585,15 @@ TEST_P(Backend, updates_parameters) {
       }
       p[i] -= 0.1 * d;
     }
-    sgd_update(step, parameter, gradient, velocity);
+    const bool rounds = dtype() == float32;
+    const Array rounded = rounds ? Array({n, 2}, uint8, device()) : Array();
+    sgd_update(step, parameter, gradient, velocity, rounded);
     expect_near(parameter, p, "parameter");
+    if (rounds) {
+      const Array again({n, 2}, uint8, device());
+      round_to_bfloat16(parameter, again);
+      EXPECT_EQ(Tensor(rounded).to_vector<uint8_t>(), Tensor(again).to_vector<uint8_t>());
+    }
     if (velocity.defined()) expect_near(velocity, v, "velocity");
   }
 }

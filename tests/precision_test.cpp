@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "error_of.h"
+#include "ramp/core/array_ops.h"
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/onednn.h"
 #include "ramp/ramp.h"
@@ -369,6 +370,107 @@ TEST_P(Reduced, captured_steps_follow_the_precision) {
     EXPECT_EQ(exactly(call), exact);
     EXPECT_EQ(step.graphs(), 2) << "each precision has its own, and keeps it";
   }
+}
+
+// ---- Parameters kept rounded ----------------------------------------------------------------------------------------
+
+/// How many of the weights are kept rounded. Expects those to be what rounding them now gives.
+size_t kept_rounded(const Training& t) {
+  size_t count = 0;
+  for (const Parameter& p : t.model.parameters()) {
+    const Array& x = p.tensor.array();
+    const Array kept = x.rounded();
+    if (x.rank() != 2 || !kept.defined()) continue;
+    const Array now(kept.shape(), uint8, x.device());
+    round_to_bfloat16(x, now);
+    EXPECT_EQ(Tensor(kept).to_vector<uint8_t>(), Tensor(now).to_vector<uint8_t>()) << p.name;
+    ++count;
+  }
+  return count;
+}
+
+TEST_P(Reduced, optimizers_keep_the_weights_rounded) {
+  const size_t all = GetParam().precision == Precision::bf16 ? 3 : 0;
+  Training t(device());
+  auto step = t.captured();
+  EXPECT_EQ(kept_rounded(t), 0u);
+  for (int i = 0; i < 8; ++i) {
+    step(t.images, t.labels);
+    EXPECT_EQ(kept_rounded(t), all);
+    values(t.model(t.images));
+    EXPECT_EQ(kept_rounded(t), all) << "reading changes nothing";
+  }
+  t.step(t.images, t.labels);
+  EXPECT_EQ(kept_rounded(t), all);
+  exactly([&] { return t.step(t.images, t.labels); });
+  EXPECT_EQ(kept_rounded(t), 0u);
+}
+
+TEST_P(Reduced, weights_written_meanwhile_are_rounded_again) {
+  /// Losses and outputs of a training into which others write. `forget` has weights rounded for each product anew.
+  const auto run = [&](bool captures, bool forget) {
+    Training t(device());
+    std::vector<Tensor> weights;
+    for (const Parameter& p : t.model.parameters())
+      if (p.tensor.rank() == 2) weights.push_back(p.tensor);
+    auto step = t.captured();
+    const auto evaluate = [&](const Tensor& x) {
+      const NoGrad outside;
+      return t.model(x);
+    };
+    auto evaluate_captured = capture(evaluate);
+    const auto shrink = [&](const Tensor& x) {
+      for (const Tensor& w : weights) copy(w.array() * 0.99, w.array());
+      return x;
+    };
+    auto shrink_captured = capture(shrink);
+    const auto check = [&] {
+      kept_rounded(t);
+      if (!forget) return;
+      for (const Tensor& w : weights) w.array().data<void>();
+    };
+    std::vector<double> all;
+    for (int i = 0; i < 40; ++i) {
+      if (i % 8 == 5) copy(normal(weights[0].shape(), static_cast<uint64_t>(i)).array() * 0.1, weights[0].array());
+      if (i % 8 == 6) fill(weights[1].array(), 0.01);
+      if (i % 8 == 7 && !device().is_cuda()) weights[2].array().data<float>()[1] += 0.5F;
+      check();
+      for (const double x : values(captures ? evaluate_captured(t.images) : evaluate(t.images))) all.push_back(x);
+      check();
+      if (i % 4 == 3) captures ? shrink_captured(t.images) : shrink(t.images);
+      check();
+      const bool exact = i / 6 % 2 == 1;
+      if (exact) set_precision(device(), Precision::float32);
+      all.push_back((captures ? step(t.images, t.labels) : t.step(t.images, t.labels)).item());
+      set_precision(device(), GetParam().precision);
+      check();
+    }
+    return all;
+  };
+  const std::vector<double> expected = run(false, true), eager = run(false, false), captured = run(true, false);
+  EXPECT_EQ(eager, expected);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (GetParam().plain) ASSERT_EQ(captured[i], expected[i]) << i;
+    else ASSERT_NEAR(captured[i], expected[i], 0.02 + 0.02 * std::abs(expected[i])) << i;
+  }
+}
+
+TEST_P(Reduced, a_step_that_cannot_be_captured_leaves_no_wrong_copy) {
+  Training t(device());
+  auto step = capture(
+      [&](const Tensor& x, const Tensor& y) {
+        fill(t.model.parameters()[0].tensor.array(), 0.1);  // so that the step has to round it
+        Tensor loss = t.step(x, y);
+        loss.item();
+        return loss;
+      },
+      {.warmup = 1});
+  step(t.images, t.labels);
+  fill(t.model.parameters()[2].tensor.array(), 0.1);
+  EXPECT_NE(error_of([&] { step(t.images, t.labels); }), "no error");
+  kept_rounded(t);
+  t.step(t.images, t.labels);
+  kept_rounded(t);
 }
 
 TEST_P(Reduced, training_keeps_to_its_memory) {

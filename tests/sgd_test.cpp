@@ -34,8 +34,8 @@ TEST(Sgd, ParametersBecomeAlignedViewsOfOneArena) {
     for (const Tensor& x : {a, b, c}) {
       EXPECT_EQ(x.array().storage(), a.array().storage());
       EXPECT_EQ(x.node()->grad.storage(), a.node()->grad.storage());
-      EXPECT_EQ(reinterpret_cast<uintptr_t>(x.array().data<void>()) % 64, 0u);
-      EXPECT_EQ(reinterpret_cast<uintptr_t>(x.node()->grad.data<void>()) % 64, 0u);
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(x.array().data<void>()) % 256, 0u);
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(x.node()->grad.data<void>()) % 256, 0u);
       EXPECT_FALSE(x.node()->has_grad);
     }
     for (int k = 0; k < 5; ++k) {
@@ -54,7 +54,7 @@ TEST(Sgd, ParametersBecomeAlignedViewsOfOneArena) {
     if (default_device().is_cuda()) continue;  // its bytes cannot be read here
     const Storage& storage = *a.array().storage();
     int64_t nonzero = 0;
-    for (int64_t i = 0; i < 3 * 64; ++i) nonzero += static_cast<const unsigned char*>(storage.data())[i] != 0;
+    for (int64_t i = 0; i < 3 * 512; ++i) nonzero += static_cast<const unsigned char*>(storage.data())[i] != 0;
     int64_t in_views = 0;
     for (const Tensor& x : {a, b, c})
       for (int64_t i = 0; i < x.array().bytes(); ++i)

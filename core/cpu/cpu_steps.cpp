@@ -64,16 +64,13 @@ void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Ar
   visit_floating("matmul", out.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, k, options, out); });
 }
 
-Array Cpu::operand(const Array& x) {
-  if (x.dtype() != float32 || precision(Device::cpu()) != Precision::bf16) return x;
-  Array out({x.shape()[0], x.shape()[1], 2}, uint8);  // no dtype stands for bfloat16: its bytes
+void Cpu::round_to_bfloat16(const Array& x, const Array& out) {
   parallel_for(
       x.numel(), 1 << 15,
       [](const float* from, uint8_t* to, int64_t begin, int64_t end) {
         kernels<float>().to_bfloat16(from + begin, reinterpret_cast<Bfloat16*>(to) + begin, end - begin);
       },
       part<const float>(x), part<uint8_t>(out));
-  return out;
 }
 
 void Cpu::require(Precision precision) {
@@ -150,15 +147,18 @@ void Cpu::cross_entropy(const Array& logits, const Array& labels, const CrossEnt
   Cpu::sum(losses, {1, n, 1}, sum);
 }
 
-void Cpu::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity) {
+void Cpu::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
+              const Array& rounded) {
   visit_floating("sgd", parameter.dtype(), [&](auto t) {
     using T = decltype(t);
     parallel_for(
         parameter.numel(), 1 << 15,
-        [step](T* p, const T* g, T* v, int64_t begin, int64_t end) {
+        [step](T* p, const T* g, T* v, uint8_t* r, int64_t begin, int64_t end) {
           kernels<T>().sgd(step, p + begin, g + begin, v ? v + begin : nullptr, end - begin);
+          if constexpr (std::is_same_v<T, float>)
+            if (r) kernels<T>().to_bfloat16(p + begin, reinterpret_cast<Bfloat16*>(r) + begin, end - begin);
         },
-        part<T>(parameter), part<const T>(gradient), part<T>(velocity));
+        part<T>(parameter), part<const T>(gradient), part<T>(velocity), part<uint8_t>(rounded));
   });
 }
 

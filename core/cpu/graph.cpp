@@ -82,12 +82,12 @@ void Graph::keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays,
   for (const Access& access : arrays) {
     const Array& x = access.array;
     kept.arrays.push_back(x);
-    kept.data.push_back(x.defined() ? x.data<void>() : nullptr);
+    kept.data.push_back(x.defined() ? const_cast<void*>(x.data<const void>()) : nullptr);
     kept.writes.push_back(x.defined() && access.writes);
     if (!x.defined()) continue;
     const bool whole = access.whole || x.bytes() % n != 0;
     divisible &= !whole;
-    const auto* begin = static_cast<const char*>(x.data<void>());
+    const auto* begin = static_cast<const char*>(x.data<const void>());
     loop.ranges.push_back({begin, begin + x.bytes(), whole, access.writes || access.checked});
   }
   // One pass over an arena becomes a loop for each part that has a writer of its own, to run right behind it.
@@ -224,7 +224,7 @@ void Graph::take(const Array& from, const Array& to) {
   // What the step writes, or has already, is copied; so are all until it is captured.
   const bool own = input->uses.empty() || held_.contains(from.storage().get());
   if (own) copy(from, to);
-  void* address = own ? to.data<void>() : from.data<void>();
+  void* address = const_cast<void*>((own ? to : from).data<const void>());
   if (address == input->now) return;
   input->now = address;
   for (const auto& [use, offset] : input->uses) *use = static_cast<char*>(address) + offset;

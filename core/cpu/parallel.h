@@ -75,8 +75,9 @@ template <class T>
 void* address(const Touch<T>& touch) {
   if (!touch.array.defined()) return nullptr;
   // char stands for elements of any dtype; all others are checked, here, where it is safe to throw.
-  using Checked = std::conditional_t<std::is_same_v<const T, const char>, void, std::remove_const_t<T>>;
-  return touch.array.template data<Checked>();
+  if constexpr (std::is_same_v<T, char>) return touch.array.template data<void>();
+  else if constexpr (std::is_same_v<T, const char>) return const_cast<void*>(touch.array.template data<const void>());
+  else return const_cast<std::remove_const_t<T>*>(touch.array.template data<T>());
 }
 
 }  // namespace cpu

@@ -62,7 +62,7 @@ void check(const std::string& op, const Dataset& set, const std::string& where) 
   require(std::isfinite(set.pixels.mean) && std::isfinite(set.pixels.stddev) && set.pixels.stddev > 0,
           "a finite mean and a standard deviation above 0, got ", set.pixels.mean, " and ", set.pixels.stddev);
   const Array host = ramp::to(labels, Device::cpu());
-  const int32_t* label = host.data<int32_t>();
+  const auto* label = host.data<const int32_t>();
   for (int64_t i = 0; i < labels.numel(); ++i)
     require(label[i] >= 0 && label[i] < set.classes, "labels from 0 to ", set.classes - 1, ", got ", label[i], " at ",
             i);
