@@ -167,6 +167,14 @@ void matmul(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool trans
   eigen::Map<Matrix, 0, Stride> out(c, m, n, Stride(ldc));
   const In left = transpose_a ? In(a, k, m, Stride(lda)) : In(a, m, k, Stride(lda));
   const In right = transpose_b ? In(b, n, k, Stride(ldb)) : In(b, k, n, Stride(ldb));
+  if (k == 1 && (!transpose_b || ldb == 1)) {  // Eigen would fill c with zeros first, and read it again
+    for (int64_t i = 0; i < m; ++i) {
+      const Packet<T> factor = Packet<T>::all(a[transpose_a ? i : i * lda]);
+      T* to = c + i * ldc;
+      packets<T>(n, [=](int64_t j, auto count) { store(factor * load(b + j, count), to + j, count); });
+    }
+    return;
+  }
   if (transpose_a && transpose_b) out.noalias() = left.transpose() * right.transpose();
   else if (transpose_a) out.noalias() = left.transpose() * right;
   else if (transpose_b) out.noalias() = left * right.transpose();

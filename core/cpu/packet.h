@@ -170,8 +170,7 @@ inline F pow2(Mask<float>::Raw n) { return (F::Raw)(((Unsigned)n + 127) << 23); 
 
 /// x = n ln 2 + r with |r| <= ln(2) / 2, ln 2 in two parts so that r keeps its digits; and e^r - 1.
 struct ExpParts {
-  Mask<float>::Raw n;
-  F expm1_r;
+  F n, expm1_r;
 };
 inline ExpParts exp_parts(F x) {
   const F magic(12582912.0);  // 1.5 * 2^23: adding it rounds to an integer
@@ -183,22 +182,31 @@ inline ExpParts exp_parts(F x) {
   q = q * r + F(4.166646424e-2);
   q = q * r + F(1.666666668e-1);
   q = q * r + F(5.000000014e-1);
-  return {__builtin_convertvector(n.v, Mask<float>::Raw), r + r * r * q};
+  return {n, r + r * r * q};
 }
 
-/// The clamps leave NaN alone, let +inf overflow and -inf underflow; 2^n is applied in halves to reach both ends of range.
+/// e^x for x in [-174, 89], or NaN.
+inline F exp_in_range(F x) {
+  const auto [n, m] = exp_parts(x);
+#if defined(__AVX512F__)
+  return (F::Raw)_mm512_scalef_ps((__m512)(F(1.0) + m).v, (__m512)n.v);
+#else
+  const auto whole = __builtin_convertvector(n.v, Mask<float>::Raw), half = whole >> 1;  // in halves to reach both ends
+  return (F(1.0) + m) * pow2(half) * pow2(whole - half);
+#endif
+}
+
+/// The clamps leave NaN alone, let +inf overflow and -inf underflow.
 inline F exp(F x) {
   const F clamped = select(x > F(89.0), F(89.0), select(x < F(-104.0), F(-104.0), x));
-  const auto [n, m] = exp_parts(clamped);
-  const auto half = n >> 1;
-  return (F(1.0) + m) * pow2(half) * pow2(n - half);
+  return exp_in_range(clamped);
 }
 
 /// e^x - 1 = 2 (2^(n-1) (e^r - 1) + (2^(n-1) - 1/2)): exact near 0, where n = 0, and without overflow before its time.
 inline F expm1(F x) {
   const F clamped = select(x > F(89.0), F(89.0), select(x < F(-20.0), F(-20.0), x));
   const auto [n, m] = exp_parts(clamped);
-  const F scale = pow2(minus(n, Mask<float>::Raw{} + 1));
+  const F scale = pow2(minus(__builtin_convertvector(n.v, Mask<float>::Raw), Mask<float>::Raw{} + 1));
   return F(2.0) * (scale * m + (scale - F(0.5)));
 }
 
@@ -236,22 +244,32 @@ inline F tanh(F x) {
   return select(x > F(0.0), -y, y);
 }
 
-/// |x|, but 15 beyond, where e^(-x^2/2) is 0 in float32.
-inline F magnitude(F x) {
-  const F a = abs(x);
-  return select(a > F(15.0), F(15.0), a);
+/// a b - product, where that is a b rounded.
+inline F product_error(F a, F b, F product) {
+#if defined(__AVX512F__)
+  return (F::Raw)_mm512_fmsub_ps((__m512)a.v, (__m512)b.v, (__m512)product.v);
+#elif defined(__FMA__)
+  return (F::Raw)_mm256_fmsub_ps((__m256)a.v, (__m256)b.v, (__m256)product.v);
+#else
+  // Dekker 1971: with halves of 12 bits, whose products are exact.
+  const auto upper = [](F x) { return F((F::Raw)(((Unsigned)x.v + 0x800) & ~0xfffu)); };
+  const F a1 = upper(a), a2 = a - a1, b1 = upper(b), b2 = b - b1;
+  return ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
+#endif
 }
 
-/// e^(-factor x^2) for 0 <= x <= 15 and factor 1 or 1/2. x^2 = h^2 + (x - h)(x + h) with h the first 12 of x's 24 bits,
-/// so that h^2 is exact and the rest small: rounding x^2 itself would cost as many digits as it has before the point.
+/// |x|, but `most` beyond: 11 where e^(-x^2) is taken and 15 where e^(-x^2/2) is, which are 0 in float32 there.
+inline F magnitude(F x, double most) {
+  const F a = abs(x);
+  return select(a > F(most), F(most), a);
+}
+
+/// e^(-factor x^2) for a magnitude x, with the error of rounding x^2 taken back: it would cost as many
+/// digits as x^2 has before the point.
 inline F gauss(F x, double factor) {
-  const F h = (F::Raw)(((Unsigned)x.v + 0x800) & ~0xfffu);
-  const F d = F(factor) * ((x - h) * (x + h));
-  F rest = F(1.0 / 6) - d * F(1.0 / 24);  // (1 - e^-d) / d; |d| < 0.06
-  rest = F(0.5) - d * rest;
-  rest = F(1.0) - d * rest;
-  const F y = exp(F(-factor) * (h * h));
-  return y - y * (d * rest);
+  const F square = x * x;
+  const F y = exp_in_range(F(-factor) * square);
+  return y - y * (F(factor) * product_error(x, x, square));
 }
 
 /// e^(u^2) erfc(u) as t P(t) with t = 1 / (1 + 3u/8), after Shepherd & Laframboise 1981; P is fitted for u in [0, 10.7)
@@ -272,15 +290,15 @@ inline F scaled_erfc(F u) {
 }
 
 inline F erfc(F x) {
-  const F a = magnitude(x);
+  const F a = magnitude(x, 11);
   const F tail = scaled_erfc(a) * gauss(a, 1);
   return select(x < F(0.0), F(2.0) - tail, tail);
 }
 inline F normal_cdf(F x) {
-  const F a = magnitude(x);
+  const F a = magnitude(x, 15);
   const F tail = F(0.5) * scaled_erfc(a * F(0.7071067811865476)) * gauss(a, 0.5);
   return select(x > F(0.0), F(1.0) - tail, tail);
 }
-inline F normal_pdf(F x) { return F(0.3989422804014327) * gauss(magnitude(x), 0.5); }
+inline F normal_pdf(F x) { return F(0.3989422804014327) * gauss(magnitude(x, 15), 0.5); }
 
 }  // namespace ramp::RAMP_ISA
