@@ -59,11 +59,19 @@ struct StepGraph {
     for (size_t i = 0; i < inputs.size(); ++i) graph.take(given[i].array(), inputs[i].array());
   }
 
+  /// What the step returns; not an input itself, for where that lies is not where its numbers will be.
+  Array run(const StepGraphs::Step& step) {
+    const Array out = step(inputs).array();
+    const bool own = std::none_of(inputs.begin(), inputs.end(),
+                                  [&](const Tensor& x) { return x.array().storage() == out.storage(); });
+    return own ? out : clone(out);
+  }
+
   Tensor warm_up(const StepGraphs::Step& step) {
-    Tensor out;
-    graph.warm_up([&] { out = step(inputs); });
+    Array out;
+    graph.warm_up([&] { out = run(step); });
     ++warmed;
-    return Tensor(clone(out.array()));
+    return Tensor(clone(out));
   }
 
   Tensor capture(const StepGraphs::Step& step) {
@@ -71,10 +79,7 @@ struct StepGraph {
     try {
       graph.capture([&] {
         const Tracing scope(made);
-        result = step(inputs).array();
-        // Where an input lies is not where its numbers will be.
-        for (const Tensor& x : inputs)
-          if (result.storage() == x.array().storage()) result = clone(result);
+        result = run(step);
       });
     } catch (...) {
       made.undo();

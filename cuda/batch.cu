@@ -88,16 +88,13 @@ void Cuda::load_batch(const Array& images, const Array& labels, const Array& row
                        .to_labels = to_labels.data<int32_t>(),
                        // Nobody waits for the loader's kernels.
                        .complaint = cuda::context().complaints + 1};
-    const cudaStream_t stream = cuda::context().stream;
     constexpr int width = cuda::lanes<T>;
     const bool wide = load.features % width == 0 && cuda::aligned(load.from) && cuda::aligned(load.to);
-    const int grid = cuda::blocks(load.rows * load.features / (wide ? width : 1));
-    if (wide) load_batch_kernel<width, T, Values><<<grid, cuda::threads, 0, stream>>>(load);
-    else load_batch_kernel<1, T, Values><<<grid, cuda::threads, 0, stream>>>(load);
+    cuda::launch("load_batch", wide ? load_batch_kernel<width, T, Values> : load_batch_kernel<1, T, Values>,
+                 cuda::blocks(load.rows * load.features / (wide ? width : 1)), cuda::threads, load);
   };
   if (images.dtype() == uint8) run(uint8_t(), static_cast<Bytes*>(nullptr));
   else run(float(), static_cast<Floats*>(nullptr));
-  cuda::check_launch("load_batch");
 }
 
 }  // namespace ramp

@@ -90,9 +90,8 @@ void sum_columns(const char* op, AxisView view, const Element& element, const Su
   }
   const auto launch = [&]<int width>(std::integral_constant<int, width>) {
     const int64_t tile = column_lanes * width, tiles = view.outer * pieces * ((view.inner + tile - 1) / tile);
-    sum_columns_kernel<width>
-        <<<blocks(tiles * threads), dim3(column_lanes, column_rows), 0, context().stream>>>(view, pieces, element, to);
-    check_launch(op);
+    cuda::launch(op, sum_columns_kernel<width, T, Element, count>, blocks(tiles * threads),
+                 dim3(column_lanes, column_rows), view, pieces, element, to);
   };
   const auto all_aligned = [](const Sums<T, count>& sums) { return std::all_of(sums.at, sums.at + count, aligned); };
   // Of few rows every column gets a thread of its own: there the time is that of one thread's work.

@@ -1,11 +1,13 @@
 # Sets RAMP_WITH_CUDA, and enables the language if so: included by the project's CMakeLists.txt, as a language must be
 # enabled at the top.
 
-set(RAMP_CUDA AUTO CACHE STRING "The CUDA backend: AUTO (when a CUDA compiler is found), ON or OFF")
-set_property(CACHE RAMP_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(RAMP_CUDA AUTO CACHE STRING "The CUDA backend: AUTO (when a CUDA compiler is found), ON, OFF, or EMULATED on the CPU for tests")
+set_property(CACHE RAMP_CUDA PROPERTY STRINGS AUTO ON OFF EMULATED)
 
 set(RAMP_WITH_CUDA OFF)
-if(RAMP_CUDA)
+if(RAMP_CUDA STREQUAL "EMULATED")
+  set(RAMP_WITH_CUDA ON)
+elseif(RAMP_CUDA)
   include(CheckLanguage)
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
@@ -27,6 +29,14 @@ endif()
 
 # How the .cu files of a target are compiled.
 function(ramp_cuda_sources target)
+  if(RAMP_CUDA STREQUAL "EMULATED")
+    get_target_property(sources ${target} SOURCES)
+    list(FILTER sources INCLUDE REGEX "\\.cu$")
+    set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX
+                                COMPILE_OPTIONS "-D__CUDACC__;-include;cuda_runtime.h;-Wno-unknown-pragmas;-Wno-sign-compare")  # as nvcc does
+    target_link_libraries(${target} PRIVATE cuda_on_cpu)
+    return()
+  endif()
   set_target_properties(${target} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
   target_compile_options(
     ${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra

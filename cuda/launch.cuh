@@ -14,9 +14,21 @@ namespace ramp::cuda {
 constexpr int threads = 256;  // a block
 
 /// Enough blocks for n threads' work, and not more than the device can hold a few times over.
-inline int blocks(int64_t n) {
+inline unsigned blocks(int64_t n) {
   const int64_t wanted = (n + threads - 1) / threads, useful = int64_t{context().processors} * 32;
-  return static_cast<int>(std::clamp<int64_t>(wanted, 1, useful));
+  return static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, useful));
+}
+
+/// Queues kernel(arguments...) on the stream of all work: the one place where kernels are launched.
+template <class... Parameters, class... Arguments>
+void launch(const char* op, void (*kernel)(Parameters...), unsigned blocks, dim3 threads,
+            const Arguments&... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = blocks;
+  config.blockDim = threads;
+  config.stream = context().stream;
+  check(op, cudaLaunchKernelEx(&config, kernel, arguments...));
+  check_launch(op);
 }
 
 __device__ inline int64_t first_element() { return int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
@@ -31,8 +43,7 @@ __global__ void __launch_bounds__(threads) each_kernel(int64_t n, F f) {
 template <class F>
 void each(const char* op, int64_t n, const F& f) {
   if (n == 0) return;
-  each_kernel<<<blocks(n), threads, 0, context().stream>>>(n, f);
-  check_launch(op);
+  launch(op, each_kernel<F>, blocks(n), threads, n, f);
 }
 
 // ---- Sixteen bytes at a time ----------------------------------------------------------------------------------------
@@ -84,8 +95,7 @@ void zip(const char* op, int64_t n, const F& f, T* out, Inputs... inputs) {
   if (n == 0) return;
   const bool fit = aligned(out) && (inputs.fits() && ...);
   const int64_t packs = fit ? n / lanes<T> : 0;
-  zip_kernel<T><<<blocks(fit ? packs : n), threads, 0, context().stream>>>(n, packs, f, out, inputs...);
-  check_launch(op);
+  launch(op, zip_kernel<T, F, Inputs...>, blocks(fit ? packs : n), threads, n, packs, f, out, inputs...);
 }
 
 }  // namespace ramp::cuda

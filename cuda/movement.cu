@@ -129,10 +129,9 @@ void Cuda::transpose(const Array& x, const Array& out) {
   const int64_t tiles = (m + tile - 1) / tile * ((n + tile - 1) / tile);
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    transpose_kernel<<<cuda::blocks(tiles * cuda::threads), dim3(tile, tile_rows), 0, cuda::context().stream>>>(
-        m, n, x.data<const T>(), out.data<T>());
+    cuda::launch("transpose", transpose_kernel<T>, cuda::blocks(tiles * cuda::threads), dim3(tile, tile_rows), m, n,
+                 x.data<const T>(), out.data<T>());
   });
-  cuda::check_launch("transpose");
 }
 
 void Cuda::gather(const Array& x, const Array& indices, const Array& out) {

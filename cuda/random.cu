@@ -68,8 +68,7 @@ void cuda::write_keys(std::span<const RandomKey> keys, RandomKey* to) {
     Keys some{};
     const size_t n = std::min<size_t>(keys.size() - done, Keys::most);
     std::copy_n(keys.begin() + static_cast<std::ptrdiff_t>(done), n, some.at);
-    write_keys_kernel<<<1, Keys::most, 0, context().stream>>>(some, static_cast<int>(n), to + done);
-    check_launch("capture");
+    launch("capture", write_keys_kernel, 1, Keys::most, some, static_cast<int>(n), to + done);
   }
 }
 

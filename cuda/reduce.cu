@@ -45,11 +45,9 @@ void sum_rows(const T* x, int64_t rows, int64_t n, T* out, const Array& like) {
     partial = Array({rows * pieces}, like.dtype(), like.device());
     to = partial.data<T>();
   }
-  const int grid = cuda::blocks(rows * pieces * cuda::threads);
-  const cudaStream_t stream = cuda::context().stream;
-  if (n <= short_row) sum_rows_kernel<32><<<grid, 32, 0, stream>>>(rows, n, pieces, x, to);
-  else sum_rows_kernel<cuda::threads><<<grid, cuda::threads, 0, stream>>>(rows, n, pieces, x, to);
-  cuda::check_launch("sum");
+  const unsigned grid = cuda::blocks(rows * pieces * cuda::threads);
+  if (n <= short_row) cuda::launch("sum", sum_rows_kernel<32, T>, grid, 32, rows, n, pieces, x, to);
+  else cuda::launch("sum", sum_rows_kernel<cuda::threads, T>, grid, cuda::threads, rows, n, pieces, x, to);
   if (pieces > 1) sum_rows<T>(to, rows, pieces, out, like);
 }
 
@@ -112,17 +110,13 @@ void Cuda::sum(const Array& x, AxisView view, const Array& out) {
 
 void Cuda::max(const Array& x, AxisView view, const Array& values, const Array& indices) {
   const int64_t rows = view.outer * view.inner;
-  const cudaStream_t stream = cuda::context().stream;
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    if (view.n <= 64 || view.inner > 1)
-      max_kernel<1><<<cuda::blocks(rows), cuda::threads, 0, stream>>>(view, x.data<const T>(), values.data<T>(),
-                                                                      indices.data<int32_t>());
-    else
-      max_kernel<cuda::threads><<<cuda::blocks(rows * cuda::threads), cuda::threads, 0, stream>>>(
-          view, x.data<const T>(), values.data<T>(), indices.data<int32_t>());
+    const bool of_threads = view.n <= 64 || view.inner > 1;  // a row each
+    cuda::launch("max", of_threads ? max_kernel<1, T> : max_kernel<cuda::threads, T>,
+                 cuda::blocks(of_threads ? rows : rows * cuda::threads), cuda::threads, view, x.data<const T>(),
+                 values.data<T>(), indices.data<int32_t>());
   });
-  cuda::check_launch("max");
 }
 
 }  // namespace ramp

@@ -160,9 +160,9 @@ void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEn
         .sum = sum.data<T>(),
         .ticket = cuda::context().ticket,
     };
-    cross_entropy_kernel<<<static_cast<unsigned>(blocks), cuda::threads, 0, cuda::context().stream>>>(rows, rows_each);
+    cuda::launch("cross_entropy", cross_entropy_kernel<T>, static_cast<unsigned>(blocks), cuda::threads, rows,
+                 rows_each);
   });
-  cuda::check_launch("cross_entropy");
   cuda::check_positions("cross_entropy", "labels", classes, labels, "row");
 }
 

@@ -238,9 +238,9 @@ TEST_P(Capture, refuses_a_value_read_back_and_goes_on_eagerly) {
 
 TEST_P(Capture, refuses_what_no_replay_can_do) {
   const auto message = [&](auto body) {
-    auto step = capture(body, {.warmup = 1});
+    auto step = capture(body, {.warmup = 2});
     const Tensor x = full({4}, 1, {.dtype = dtype(), .device = device()});
-    step(x);
+    for (int i = 0; i < 2; ++i) step(x);
     return error_of([&] { step(x); });
   };
   const TensorOptions options{.dtype = dtype(), .device = device()};
@@ -253,7 +253,7 @@ TEST_P(Capture, refuses_what_no_replay_can_do) {
          return x + tensor({1, 2, 3, 4}, options);
        }),
        if_cuda("[copy] a copy between the CPU and a CUDA device (item() is one) cannot be part of a captured step")},
-      {message([&](const Tensor& x) { return ++calls == 1 ? x : x + ones({1000}, options).array().numel(); }),
+      {message([&](const Tensor& x) { return ++calls <= 2 ? x : x + ones({1000}, options).array().numel(); }),
        if_cuda("[allocate] " + std::to_string(1000 * size_of(dtype())) +
                " bytes that the warm-up steps did not need cannot be part of a captured step")},
       {message([&](const Tensor& x) { return average = average + x; }),
@@ -270,7 +270,7 @@ TEST_P(Capture, refuses_what_no_replay_can_do) {
        "[generator] setting its state cannot be part of a captured step"},
   };
   for (const auto& [got, expected] : cases) EXPECT_EQ(got, expected);
-  EXPECT_EQ(sum(average).item(), 8) << "the step that replaced a tensor was run";
+  EXPECT_EQ(sum(average).item(), 12) << "the step that replaced a tensor was run";
 }
 
 TEST_P(Capture, refuses_inputs_that_it_cannot_take) {
