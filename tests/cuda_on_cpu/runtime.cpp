@@ -84,20 +84,53 @@ bool forbidden_now() {
 
 // ---- Memory ---------------------------------------------------------------------------------------------------------
 
-constexpr size_t reserved = size_t{1} << 40, total_bytes = size_t{64} << 30, page = 4096, guard_bytes = 256;
+constexpr size_t reserved = size_t{1} << 40, total_bytes = size_t{64} << 30, guard_bytes = 256, page = 4096;
 constexpr int guard_value = 0xa5;
+
+size_t taken_up(size_t bytes) { return (bytes + 255) / 256 * 256 + guard_bytes; }
 
 struct Memory {
   char* begin = static_cast<char*>(
       mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  size_t used = 0, live = 0;
+  // Protecting many pages takes long: beyond the first ones, where blocks are small, the host may touch what is in use.
+  static constexpr size_t guarded = size_t{2} << 20, large = size_t{1} << 20;
+  size_t used_guarded = 0, used_open = guarded, live = 0;
   std::map<char*, size_t> blocks;
+  std::multimap<size_t, char*> freed;  // by the bytes that they take up
   bool open = false;
+  char* checked = nullptr;  // the block that was checked last
 
   bool has(const void* p) const { return p >= begin && p < begin + reserved; }
   void protect(bool on) {
     open = !on;
-    if (used > 0) mprotect(begin, used, on ? PROT_NONE : PROT_READ | PROT_WRITE);
+    mprotect(begin, guarded, on ? PROT_NONE : PROT_READ | PROT_WRITE);
+  }
+  /// A place for so many bytes.
+  char* find(size_t bytes) {
+    if (const auto old = freed.find(bytes); old != freed.end()) return freed.extract(old).mapped();
+    const bool guard = bytes < large && bytes <= guarded - used_guarded;
+    size_t& used = guard ? used_guarded : used_open;
+    char* found = begin + used;
+    used += bytes;
+    if (!guard) {
+      const size_t into_page = static_cast<size_t>(found - begin) % page;
+      mprotect(found - into_page, into_page + bytes, PROT_READ | PROT_WRITE);
+    }
+    return found;
+  }
+  /// Looks behind some of the blocks, others each time.
+  void check_guards() {
+    auto at = blocks.upper_bound(checked);
+    for (size_t n = std::min<size_t>(blocks.size(), 64); n > 0; --n, ++at) {
+      if (at == blocks.end()) at = blocks.begin();
+      const auto [block, bytes] = *at;
+      for (size_t i = 0; i < guard_bytes; ++i)
+        if (static_cast<unsigned char>(block[bytes + i]) != guard_value) {
+          std::fprintf(stderr, "cuda_on_cpu: something was written %zu bytes behind a block of %zu\n", i, bytes);
+          std::abort();
+        }
+      checked = block;
+    }
   }
 } memory;
 
@@ -109,12 +142,7 @@ struct Working {
   }
   ~Working() {
     if (!outer) return;
-    for (const auto& [block, bytes] : memory.blocks)
-      for (size_t i = 0; i < guard_bytes; ++i)
-        if (static_cast<unsigned char>(block[bytes + i]) != guard_value) {
-          std::fprintf(stderr, "cuda_on_cpu: something was written %zu bytes behind a block of %zu\n", i, bytes);
-          std::abort();
-        }
+    memory.check_guards();
     memory.protect(true);
   }
 };
@@ -159,6 +187,7 @@ void run_next(cudaStream_t stream) {
 }
 
 void run_all(cudaStream_t stream) {
+  if (stream->queue.empty()) return;
   const Working working;
   while (!stream->queue.empty()) run_next(stream);
 }
@@ -239,15 +268,12 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
 cudaError_t cudaMalloc(void** to, size_t bytes) {
   const Lock lock(mutex);
   if (forbidden_now()) return report(cudaErrorStreamCaptureUnsupported);
-  const size_t step = (bytes + guard_bytes + page - 1) / page * page;
-  if (bytes > total_bytes - memory.live || step > reserved - memory.used) return report(cudaErrorMemoryAllocation);
+  if (bytes > total_bytes - memory.live) return report(cudaErrorMemoryAllocation);
   const Working working;
-  char* block = memory.begin + memory.used;
-  mprotect(block, step, PROT_READ | PROT_WRITE);
+  char* block = memory.find(taken_up(bytes));
   // NaN, so that it is seen when something is read that nobody wrote. Not all of a workspace.
   std::memset(block, 0xff, std::min(bytes, size_t{1} << 20));
   std::memset(block + bytes, guard_value, guard_bytes);
-  memory.used += step;
   memory.live += bytes;
   memory.blocks.emplace(block, bytes);
   *to = block;
@@ -260,7 +286,7 @@ cudaError_t cudaFree(void* block) {
   if (found == memory.blocks.end()) return report(cudaErrorInvalidValue);
   for (cudaStream_t stream : streams) run_all(stream);
   memory.live -= found->second;
-  madvise(block, (found->second + guard_bytes + page - 1) / page * page, MADV_DONTNEED);
+  memory.freed.emplace(taken_up(found->second), found->first);
   memory.blocks.erase(found);
   return report(cudaSuccess);
 }
