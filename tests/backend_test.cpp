@@ -333,7 +333,7 @@ TEST_P(Backend, finds_the_first_maximum_and_nan) {
 
 TEST_P(Backend, multiplies_matrices) {
   const int64_t sizes[][3] = {{1, 1, 1},       {3, 5, 7},     {16, 16, 16}, {33, 10, 129},
-                              {128, 512, 784}, {1, 10, 1000}, {65, 1, 3}, {70, 300, 1}};
+                              {128, 512, 784}, {1, 10, 1000}, {65, 1, 3},   {70, 300, 1}};
   for (const auto& [m, n, k] : sizes)
     for (bool ta : {false, true})
       for (bool tb : {false, true}) {

@@ -37,7 +37,8 @@ constexpr size_t workspace_bytes = 4096;  // that every algorithm wants
 uint64_t mixed(uint64_t seed, uint64_t value) { return (std::rotl(seed, 7) ^ value) * 0x9e3779b97f4a7c15u; }
 uint64_t fingerprint(const cuda_on_cpu_product& p, std::initializer_list<const cuda_on_cpu_matrix*> layouts) {
   uint64_t all = 1;
-  for (uint64_t part : {uint64_t{p.compute}, uint64_t{p.scale}, uint64_t{p.op_a}, uint64_t{p.op_b}, uint64_t{p.epilogue}})
+  for (uint64_t part :
+       {uint64_t{p.compute}, uint64_t{p.scale}, uint64_t{p.op_a}, uint64_t{p.op_b}, uint64_t{p.epilogue}})
     all = mixed(all, part);
   for (const cuda_on_cpu_matrix* m : layouts)
     for (int64_t part : {int64_t{m->type}, m->rows, m->columns, m->ld}) all = mixed(all, static_cast<uint64_t>(part));
@@ -174,17 +175,16 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, co
       !workspace || bytes < workspace_bytes)
     return CUBLAS_STATUS_INVALID_VALUE;
   const auto multiply = [&]<class T>(T) {
-    return cuda_on_cpu_give(
-        stream, [=, alpha = *static_cast<const T*>(alpha), beta = *static_cast<const T*>(beta), p = *product,
-                 la = *layout_a, lb = *layout_b, lc = *layout_c, ld = *layout_d] {
-          std::memset(workspace, 0xff, workspace_bytes);
-          Matrix<T> result = alpha * (operand<T>(a, la, p.op_a, p.compute) * operand<T>(b, lb, p.op_b, p.compute));
-          if (beta != 0) result += beta * operand<T>(c, lc, CUBLAS_OP_N, CUBLAS_COMPUTE_32F);
-          if (p.epilogue == CUBLASLT_EPILOGUE_BIAS)
-            result.colwise() +=
-                Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>(static_cast<const T*>(p.bias), ld.rows);
-          Mapped<Matrix<T>>(static_cast<T*>(d), ld.rows, ld.columns, Eigen::OuterStride<>(ld.ld)) = result;
-        });
+    return cuda_on_cpu_give(stream, [=, alpha = *static_cast<const T*>(alpha), beta = *static_cast<const T*>(beta),
+                                     p = *product, la = *layout_a, lb = *layout_b, lc = *layout_c, ld = *layout_d] {
+      std::memset(workspace, 0xff, workspace_bytes);
+      Matrix<T> result = alpha * (operand<T>(a, la, p.op_a, p.compute) * operand<T>(b, lb, p.op_b, p.compute));
+      if (beta != 0) result += beta * operand<T>(c, lc, CUBLAS_OP_N, CUBLAS_COMPUTE_32F);
+      if (p.epilogue == CUBLASLT_EPILOGUE_BIAS)
+        result.colwise() +=
+            Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>(static_cast<const T*>(p.bias), ld.rows);
+      Mapped<Matrix<T>>(static_cast<T*>(d), ld.rows, ld.columns, Eigen::OuterStride<>(ld.ld)) = result;
+    });
   };
   const cudaError_t status = product->scale == CUDA_R_64F ? multiply(double()) : multiply(float());
   return status == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INTERNAL_ERROR;

@@ -119,8 +119,8 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
                                Arguments&&... arguments) {
   // Parameters are copied when a kernel is queued, bit by bit.
   static_assert((std::is_trivially_copyable_v<Parameters> && ...));
-  return cuda_on_cpu_launch(
-      *config, [kernel, all = std::tuple<Parameters...>(arguments...)] { std::apply(kernel, all); });
+  return cuda_on_cpu_launch(*config,
+                            [kernel, all = std::tuple<Parameters...>(arguments...)] { std::apply(kernel, all); });
 }
 
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };

@@ -90,8 +90,8 @@ constexpr int guard_value = 0xa5;
 size_t taken_up(size_t bytes) { return (bytes + 255) / 256 * 256 + guard_bytes; }
 
 struct Memory {
-  char* begin = static_cast<char*>(
-      mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  char* begin =
+      static_cast<char*>(mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   // Protecting many pages takes long: beyond the first ones, where blocks are small, the host may touch what is in use.
   static constexpr size_t guarded = size_t{2} << 20, large = size_t{1} << 20;
   size_t used_guarded = 0, used_open = guarded, live = 0;
@@ -120,7 +120,7 @@ struct Memory {
   }
   /// Looks behind some of the blocks, others each time.
   void check_guards() {
-    auto at = blocks.upper_bound(checked);
+    auto at = blocks.upper_bound(checked);  // null at first: before all
     for (size_t n = std::min<size_t>(blocks.size(), 64); n > 0; --n, ++at) {
       if (at == blocks.end()) at = blocks.begin();
       const auto [block, bytes] = *at;
@@ -261,7 +261,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidValue; }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-  *value = attribute == cudaDevAttrMultiProcessorCount ? 4 : 9;
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 1 : 9;  // one: so that blocks have to loop
   return cudaSuccess;
 }
 
@@ -304,7 +304,8 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   const Lock lock(mutex);
   if (memory.has(from) || stream->capture)
-    return give(stream, cudaGraphNodeTypeMemcpy, [=] { std::memmove(to, from, bytes); }, kind);
+    return give(
+        stream, cudaGraphNodeTypeMemcpy, [=] { std::memmove(to, from, bytes); }, kind);
   const auto* begin = static_cast<const char*>(from);  // it may be gone when the copy runs
   return give(stream, cudaGraphNodeTypeMemcpy, [to, staged = std::vector<char>(begin, begin + bytes)] {
     std::copy(staged.begin(), staged.end(), static_cast<char*>(to));
@@ -365,8 +366,8 @@ cudaError_t cuda_on_cpu_launch(const cudaLaunchConfig_t& config, std::function<v
   const Lock lock(mutex);
   const dim3 grid = config.gridDim, threads = config.blockDim;
   const uint64_t all = uint64_t{threads.x} * threads.y * threads.z;
-  if (all == 0 || all > 1024 || threads.z > 64 || grid.x == 0 || grid.x > 0x7fffffff || grid.y == 0 ||
-      grid.y > 65535 || grid.z == 0 || grid.z > 65535)
+  if (all == 0 || all > 1024 || threads.z > 64 || grid.x == 0 || grid.x > 0x7fffffff || grid.y == 0 || grid.y > 65535 ||
+      grid.z == 0 || grid.z > 65535)
     return report(cudaErrorInvalidConfiguration);
   return give(config.stream, cudaGraphNodeTypeKernel, [=, kernel = std::move(kernel)] {
     static unsigned runs = 0;
