@@ -333,14 +333,14 @@ DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::
 }
 
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
-                     const Array& bias_gradient) {
+                     const Array& bias_gradient, bool aside) {
   const Array &z = forward.z, &y = forward.y;
   const Array out = f ? like(upstream) : upstream;
   on(out.device(), [&](auto b) {
     if (out.numel() == 0) {
       if (bias_gradient.defined()) fill(bias_gradient, 0);
     } else if (!f) {
-      if (bias_gradient.defined()) b.sum(out, around(0, out.shape()), bias_gradient);
+      if (bias_gradient.defined()) b.sum(out, around(0, out.shape()), bias_gradient, aside);
     } else if (!bias_gradient.defined()) {
       b.map_gradient(*f, z, y, upstream, out);
     } else {

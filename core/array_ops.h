@@ -113,9 +113,9 @@ struct DenseResult {
 };
 DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::optional<Unary>& f);
 /// The way back from y to z and the bias: returns upstream f'(z) (without f, upstream), and writes its sum over the rows
-/// into bias_gradient [out] where that is defined.
+/// into bias_gradient [out] where that is defined; `aside` as in MatmulOptions.
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
-                     const Array& bias_gradient);
+                     const Array& bias_gradient, bool aside = false);
 /// The same for y = prelu(z, slope), slope of one element or one a column. Writes the slopes' gradient too, where
 /// slope_gradient is defined.
 Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,

@@ -44,10 +44,11 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   B::scatter_axis(x, x, view, x);          // x, int32 indices, view of out, out (zeroed here)
   // Reductions over the middle of [outer, n, inner].
   B::sum(x, view, x);
+  B::sum(x, view, x, true);             // aside, as products may be (MatmulOptions)
   B::max(x, view, x, x);                // x, view, values, int32 indices
   B::round_to_bfloat16(x, x);           // float32 x, out: uint8, two bytes an element
   B::matmul(x, x, MatmulOptions{}, x);  // a, b, out = op(a) op(b); a and b are of out's dtype, or both rounded
-  B::join();                            // the products set aside (MatmulOptions) are there for what follows
+  B::join();                            // what was set aside is there for what follows
   B::require(Precision{});  // throws in the name of set_precision unless products of float32 can be computed so
   // Random numbers: element i depends on the key and i alone.
   B::uniform(x, 0.0, 1.0, key);

@@ -82,10 +82,11 @@ template <class T, class Element, int count>
 void sum_columns(const char* op, AxisView view, const Element& element, const Sums<T, count>& out, Device device,
                  bool wide) {
   const int64_t pieces = (view.n + column_piece - 1) / column_piece;
-  Array partial;  // freed while it is in use: the stream keeps its next user waiting
+  Array partial;  // may be freed while it is in use: the stream keeps its next user waiting
   Sums<T, count> to = out;
   if (pieces > 1) {
     partial = Array({count, view.outer * pieces * view.inner}, dtype_of<T>(), device);
+    context().hold(partial);
     for (int k = 0; k < count; ++k) to.at[k] = partial.data<T>() + k * partial.shape()[1];
   }
   const auto launch = [&]<int width>(std::integral_constant<int, width>) {

@@ -29,7 +29,7 @@ struct Context {
   int device;
   int processors;       // streaming multiprocessors
   Branch branches[2];   // the stream of all work, and the one beside it
-  cudaStream_t stream;  // the first branch's
+  cudaStream_t stream;  // the first branch's, but for what is put aside
   cublasLtHandle_t blas;
   unsigned* ticket;         // 0 between kernels, for one that asks which of its blocks is the last
   Complaint* complaints;    // two: of eager kernels, and of captured ones
@@ -42,12 +42,30 @@ struct Context {
   /// The branch for work that reads and writes `used` and that the stream does not wait for before join(): in the steps of a
   /// graph the second, which now waits for all that the stream was given so far.
   Branch& fork(std::initializer_list<Array> used);
+  /// Keeps memory that a kernel was just given from others for as long as it works.
+  void hold(const Array& used) {
+    if (stream != branches[0].stream) held.push_back(used);
+  }
   /// Makes the stream wait for the second branch.
   void join();
 };
 
 /// The current device's.
 Context& context();
+
+/// While one lives that is `on`, kernels go where fork(used) says.
+class Aside {
+ public:
+  Aside(bool on, std::initializer_list<Array> used) {
+    if (on) c_.stream = c_.fork(used).stream;
+  }
+  ~Aside() { c_.stream = c_.branches[0].stream; }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  Context& c_ = context();
+};
 
 /// Throws Error in the name of `op`, saying `what` cannot be part of a captured step, when one is being captured.
 void forbid_in_capture(const char* op, const char* what);

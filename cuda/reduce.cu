@@ -39,10 +39,11 @@ __global__ void __launch_bounds__(size) sum_rows_kernel(int64_t rows, int64_t n,
 template <class T>
 void sum_rows(const T* x, int64_t rows, int64_t n, T* out, const Array& like) {
   const int64_t pieces = (n + chunk - 1) / chunk;
-  Array partial;  // freed while it is in use: the stream keeps its next user waiting
+  Array partial;  // may be freed while it is in use: the stream keeps its next user waiting
   T* to = out;
   if (pieces > 1) {
     partial = Array({rows * pieces}, like.dtype(), like.device());
+    cuda::context().hold(partial);
     to = partial.data<T>();
   }
   const unsigned grid = cuda::blocks(rows * pieces * cuda::threads);
@@ -98,7 +99,8 @@ __global__ void max_kernel(AxisView view, const T* x, T* values, int32_t* indice
 
 }  // namespace
 
-void Cuda::sum(const Array& x, AxisView view, const Array& out) {
+void Cuda::sum(const Array& x, AxisView view, const Array& out, bool aside) {
+  const cuda::Aside scope(aside, {x, out});
   visit_floating("sum", x.dtype(), [&](auto t) {
     using T = decltype(t);
     if (view.inner == 1) return sum_rows(x.data<const T>(), view.outer, view.n, out.data<T>(), x);

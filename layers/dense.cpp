@@ -58,8 +58,8 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const st
   return record("dense", y, std::span(inputs).first(biased ? 3 : 2),
                 [forward, biased, activation](const Array& upstream, Gradients& inputs) {
                   const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
-                  write_product_gradients(forward, dense_gradient(activation, forward, upstream, bias_gradient),
-                                          inputs);
+                  write_product_gradients(
+                      forward, dense_gradient(activation, forward, upstream, bias_gradient, inputs.written(2)), inputs);
                 });
 }
 

@@ -36,7 +36,7 @@ struct Cpu {
   static void scatter_add(const Array& x, const Array& indices, const Array& out);
   static void scatter_axis(const Array& x, const Array& indices, AxisView view, const Array& out);
 
-  static void sum(const Array& x, AxisView view, const Array& out);
+  static void sum(const Array& x, AxisView view, const Array& out, bool aside = false);
   static void max(const Array& x, AxisView view, const Array& values, const Array& indices);
   static void round_to_bfloat16(const Array& x, const Array& out);
   static void matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out);
