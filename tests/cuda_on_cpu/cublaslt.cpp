@@ -10,9 +10,6 @@
 
 #include "cuda_bf16.h"
 
-bool cuda_on_cpu_capturing();
-cudaError_t cuda_on_cpu_give(cudaStream_t stream, std::function<void()> work);
-
 struct cuda_on_cpu_blas {};
 struct cuda_on_cpu_product {
   cublasComputeType_t compute;
@@ -175,8 +172,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, co
       !workspace || bytes < workspace_bytes)
     return CUBLAS_STATUS_INVALID_VALUE;
   const auto multiply = [&]<class T>(T) {
-    return cuda_on_cpu_give(stream, [=, alpha = *static_cast<const T*>(alpha), beta = *static_cast<const T*>(beta),
-                                     p = *product, la = *layout_a, lb = *layout_b, lc = *layout_c, ld = *layout_d] {
+    return cuda_on_cpu_queue(stream, [=, alpha = *static_cast<const T*>(alpha), beta = *static_cast<const T*>(beta),
+                                      p = *product, la = *layout_a, lb = *layout_b, lc = *layout_c, ld = *layout_d] {
       std::memset(workspace, 0xff, workspace_bytes);
       Matrix<T> result = alpha * (operand<T>(a, la, p.op_a, p.compute) * operand<T>(b, lb, p.op_b, p.compute));
       if (beta != 0) result += beta * operand<T>(c, lc, CUBLAS_OP_N, CUBLAS_COMPUTE_32F);

@@ -137,3 +137,10 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+
+// ---- What cublasLt.h stands on, beside them -------------------------------------------------------------------------
+
+/// Whether the calling thread captures.
+bool cuda_on_cpu_capturing();
+/// Queues what stands for a kernel.
+cudaError_t cuda_on_cpu_queue(cudaStream_t stream, std::function<void()> work);

@@ -441,7 +441,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 }
 
 bool cuda_on_cpu_capturing() { return !capture_of_thread.expired(); }
-cudaError_t cuda_on_cpu_give(cudaStream_t stream, std::function<void()> work) {
+cudaError_t cuda_on_cpu_queue(cudaStream_t stream, std::function<void()> work) {
   const Lock lock(mutex);
   return give(stream, cudaGraphNodeTypeKernel, std::move(work));
 }
