@@ -32,8 +32,8 @@ function(ramp_cuda_sources target)
   if(RAMP_CUDA STREQUAL "EMULATED")
     get_target_property(sources ${target} SOURCES)
     list(FILTER sources INCLUDE REGEX "\\.cu$")
-    set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX
-                                COMPILE_OPTIONS "-D__CUDACC__;-include;cuda_runtime.h;-Wno-unknown-pragmas;-Wno-sign-compare")  # as nvcc does
+    set(options -D__CUDACC__ -include cuda_runtime.h -Wno-unknown-pragmas -Wno-sign-compare)  # as nvcc does
+    set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "${options}")
     target_link_libraries(${target} PRIVATE cuda_on_cpu)
     return()
   endif()
