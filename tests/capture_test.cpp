@@ -273,6 +273,17 @@ TEST_P(Capture, refuses_what_no_replay_can_do) {
   EXPECT_EQ(sum(average).item(), 12) << "the step that replaced a tensor was run";
 }
 
+TEST_P(Capture, may_return_an_input) {
+  auto step = capture([](const Tensor& x) { return x; }, {.warmup = 1});
+  for (int i = 0; i < 5; ++i) {
+    const Tensor x = full({300}, i, {.dtype = dtype(), .device = device()});
+    const Tensor y = step(x);
+    EXPECT_NE(y.array().storage(), x.array().storage());
+    EXPECT_EQ(y.to(float64).to_vector<double>(), std::vector<double>(300, i));
+  }
+  EXPECT_EQ(step.graphs(), 1);
+}
+
 TEST_P(Capture, refuses_inputs_that_it_cannot_take) {
   auto step = capture([](const Tensor& x) { return x; });
   EXPECT_EQ(error_of([&] { step(ones({2}, {.dtype = dtype(), .device = device(), .requires_grad = true})); }),
