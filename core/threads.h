@@ -12,10 +12,11 @@ int num_threads();
 
 namespace detail {
 /// Calls work(context) at the same time on the calling thread and on those threads of the pool that have woken up before
-/// it is done; returns when all have left it. When the pool is taken, by this thread or by another, only the caller works.
+/// it is done; returns when all have left it, or throws then what the first of them threw. When the pool is taken, by this
+/// thread or by another, only the caller works.
 void run_on_pool(void (*work)(const void*), const void* context);
-/// A pause in a loop that waits for another thread; `since` counts them. After some microseconds the caller had better
-/// sleep, which is what false says.
+/// Spins once while waiting for another thread and counts the spins in `since`. Returns false after some microseconds: the
+/// caller should then block.
 bool spin(int& since);
 }  // namespace detail
 

@@ -4,7 +4,12 @@
 #include "ramp/core/threads.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "error_of.h"
@@ -99,6 +104,66 @@ TEST_F(Parallel, GoesOnAfterAnErrorInALoopOfOne) {
   EXPECT_EQ(error_of(loop), "[loop] stops");
   EXPECT_EQ(error_of(loop), "[loop] stops");
 }
+
+TEST_F(Parallel, AnExceptionOfAnyThreadArrivesAtTheCaller) {
+  for (const int threads : {1, 2, 3, 5}) {
+    set_num_threads(threads);
+    for (int round = 0; round < 200; ++round) {
+      std::atomic<int> pieces{0};
+      EXPECT_EQ(error_of([&] {
+                  parallel_for(64, 1, [&](int64_t begin, int64_t end) {
+                    for (int64_t i = begin; i < end; ++i)
+                      if (i % 16 == round % 16) fail("piece", "number ", i % 16);
+                    ++pieces;
+                  });
+                }),
+                "[piece] number " + std::to_string(round % 16));
+      EXPECT_LT(pieces, 64);
+    }
+    // And the pool works as before, on all of its threads.
+    std::mutex mutex;
+    std::set<std::thread::id> workers;
+    for (int round = 0; round < 1000 && static_cast<int>(workers.size()) < threads; ++round)
+      run_on_pool([&] {
+        const std::lock_guard lock(mutex);
+        workers.insert(std::this_thread::get_id());
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      });
+    EXPECT_EQ(static_cast<int>(workers.size()), threads);
+  }
+}
+
+#ifndef __SANITIZE_THREAD__  // which does not follow threads that are started after a fork()
+TEST_F(Parallel, AChildProcessMakesItsOwnThreads) {
+  set_num_threads(3);
+  const auto work = [] {
+    std::atomic<int64_t> sum{0};
+    for (int i = 0; i < 50; ++i) {
+      const Array memory({1000 + i});
+      parallel_for(1000, 1, [&](int64_t begin, int64_t end) { sum += end - begin; });
+    }
+    return sum == 50 * 1000;
+  };
+  ASSERT_TRUE(work());
+  std::atomic<bool> stop{false};
+  std::thread other([&] {  // which computes and allocates while the process forks
+    while (!stop) work();
+  });
+  for (int i = 0; i < 30; ++i) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(20);  // a child that hangs ends with a signal
+      _exit(work() ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
+  }
+  stop = true;
+  other.join();
+}
+#endif
 
 }  // namespace
 }  // namespace ramp

@@ -1,5 +1,7 @@
 // The CPU's allocator: the C library's aligned memory behind the cache.
 
+#include <pthread.h>
+
 #include <cstdlib>
 #include <mutex>
 
@@ -15,9 +17,13 @@ struct Memory {
   BlockCache cache{[](int64_t bytes) { return std::aligned_alloc(BlockCache::alignment, static_cast<size_t>(bytes)); },
                    [](void* block) { std::free(block); }};
 };
-/// Never destroyed: tensors in static variables may outlive any static of ours.
+/// Never destroyed: tensors in static variables may outlive any static of ours. A fork() waits until no other thread is
+/// inside, so that the child process does not find the mutex locked for ever.
 Memory& memory() {
-  static Memory& instance = *new Memory;
+  static Memory& instance = *[] {
+    pthread_atfork([] { memory().mutex.lock(); }, [] { memory().mutex.unlock(); }, [] { memory().mutex.unlock(); });
+    return new Memory;
+  }();
   return instance;
 }
 

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "ramp/core/error.h"
 
+#include <pthread.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -21,16 +22,16 @@ namespace {
 
 thread_local bool in_pool = false;  // this thread works on a job of the pool already
 
-/// A job is open between two changes of `epoch_`, from even to odd and back. A thread that finds it open enters, and the
-/// owner waits for those inside alone: one that sleeps, or that the system does not let run, delays nobody.
+/// `epoch_` is odd while a job is open. Workers enter a job only while it is odd, and the owner waits only for the workers
+/// that entered, so a sleeping or descheduled worker never delays it.
 class Pool {
  public:
-  /// Fewer threads where the system gives no more: they share out the same pieces.
+  /// Has fewer threads where the system gives no more, or has no memory for them: they share the same pieces of work.
   explicit Pool(int workers) {
     threads_.reserve(static_cast<size_t>(workers));
     try {
       for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { serve(); });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {  // std::system_error, or std::bad_alloc
     }
   }
   ~Pool() {
@@ -40,18 +41,29 @@ class Pool {
     for (std::thread& thread : threads_) thread.join();
   }
 
+  /// Rethrows the first exception that the work threw, on any thread, once every thread has left the job: `context` is
+  /// the caller's and must outlive them.
   void run(void (*work)(const void*), const void* context) {
     work_ = work, context_ = context;
     epoch_.fetch_add(1);
     epoch_.notify_all();
-    work(context);
-    // Closed: who adds itself from here on sees that and leaves again without having touched the job.
+    attempt();
+    // Closed: a worker that enters from here on sees that and leaves again without having touched the job.
     epoch_.fetch_add(1);
     for (int since = 0, inside; (inside = inside_.load()) > 0;)
       if (!detail::spin(since)) inside_.wait(inside);
+    if (failed_.exchange(false)) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
+  void attempt() noexcept {
+    try {
+      work_(context_);
+    } catch (...) {
+      if (!failed_.exchange(true)) error_ = std::current_exception();
+    }
+  }
+
   void serve() {
     in_pool = true;
     for (unsigned seen = 0; !stop_;) {
@@ -62,7 +74,7 @@ class Pool {
         if (!detail::spin(since)) epoch_.wait(now), since = 0;
       }
       inside_.fetch_add(1);
-      if (epoch_.load() == now) work_(context_);
+      if (epoch_.load() == now) attempt();
       seen = now;
       if (inside_.fetch_sub(1) == 1) inside_.notify_all();
     }
@@ -74,6 +86,8 @@ class Pool {
   std::atomic<int> inside_{0};
   void (*work_)(const void*) = nullptr;
   const void* context_ = nullptr;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr error_;  // of the first thread that failed; read when all have left
 };
 
 constexpr int most_threads = 1024;
@@ -88,6 +102,22 @@ std::atomic<int> threads{0};  // 0: not asked yet
 std::mutex taken;             // by the thread whose job it is
 Pool* pool = nullptr;         // never destroyed at exit, when other threads may still compute; guarded by `taken`
 int pool_threads = 1;
+
+/// A child process of fork() has only the thread that forked. It finds no job open, and makes a pool of its own.
+void survive_fork() {
+  [[maybe_unused]] static const int registered = pthread_atfork(
+      [] {
+        if (!in_pool) taken.lock();
+      },
+      [] {
+        if (!in_pool) taken.unlock();
+      },
+      [] {
+        if (!in_pool) taken.unlock();
+        pool = nullptr;  // its threads do not exist here, so it cannot be destroyed
+        pool_threads = 1;
+      });
+}
 
 }  // namespace
 
@@ -115,14 +145,18 @@ void detail::run_on_pool(void (*work)(const void*), const void* context) {
   std::unique_lock lock(taken, std::defer_lock);
   if (in_pool || wanted == 1 || !lock.try_lock()) return work(context);
   if (pool_threads != wanted) {
+    survive_fork();
     delete std::exchange(pool, nullptr);
     pool_threads = 1;  // should making the new one throw
     pool = new Pool(wanted - 1);
     pool_threads = wanted;
   }
-  in_pool = true;
+  struct Working {
+    Working() { in_pool = true; }
+    ~Working() { in_pool = false; }
+  };
+  const Working guard;
   pool->run(work, context);
-  in_pool = false;
 }
 
 }  // namespace ramp
