@@ -11,42 +11,54 @@ int64_t BlockCache::rounded(int64_t bytes) {
 }
 
 void* BlockCache::take_cached(int64_t bytes) {
-  const int64_t size = rounded(bytes);
-  std::vector<void*>& blocks = free_[size];
-  if (blocks.empty()) return nullptr;
-  void* block = blocks.back();
-  blocks.pop_back();
+  const auto found = sizes_.find(rounded(bytes));
+  if (found == sizes_.end() || found->second.free.empty()) return nullptr;
+  const int64_t size = found->first;
+  std::vector<void*>& free = found->second.free;
+  void* block = free.back();
+  free.pop_back();
   stats_.cached_bytes -= size;
   stats_.live_bytes += size;
+  most_live_ = std::max(most_live_, stats_.live_bytes);
   return block;
 }
 
 void* BlockCache::take(int64_t bytes) {
   if (void* block = take_cached(bytes)) return block;
-  const int64_t size = rounded(bytes);
+  const int64_t size = rounded(bytes), live = stats_.live_bytes + size;
+  release_above(2 * std::max(most_live_, live) + slack - live);
+  Blocks& blocks = sizes_[size];
+  if (blocks.free.capacity() <= blocks.total) blocks.free.reserve(2 * blocks.total + 1);
   void* block = allocate_(size);
   if (!block && stats_.cached_bytes > 0) {
     release();
     block = allocate_(size);
   }
   if (!block) return nullptr;
+  ++blocks.total;
   ++stats_.system_allocations;
-  stats_.live_bytes += size;
+  stats_.live_bytes = live;
+  most_live_ = std::max(most_live_, live);
   return block;
 }
 
-void BlockCache::give(void* block, int64_t bytes) {
+void BlockCache::give(void* block, int64_t bytes) noexcept {
   const int64_t size = rounded(bytes);
-  free_[size].push_back(block);
+  sizes_.find(size)->second.free.push_back(block);
   stats_.live_bytes -= size;
   stats_.cached_bytes += size;
 }
 
-void BlockCache::release() {
-  for (auto& [size, blocks] : free_)
-    for (void* block : blocks) deallocate_(block);
-  free_.clear();
-  stats_.cached_bytes = 0;
+void BlockCache::release_above(int64_t bytes) {
+  for (auto entry = sizes_.begin(); entry != sizes_.end() && stats_.cached_bytes > bytes; ++entry) {
+    Blocks& blocks = entry->second;
+    while (!blocks.free.empty() && stats_.cached_bytes > bytes) {
+      deallocate_(blocks.free.back());
+      blocks.free.pop_back();
+      --blocks.total;
+      stats_.cached_bytes -= entry->first;
+    }
+  }
 }
 
 }  // namespace ramp

@@ -3,7 +3,7 @@
 // nothing of devices; the two functions that ask the system for memory and give it back are handed in.
 
 #include <functional>
-#include <unordered_map>
+#include <map>
 #include <vector>
 
 #include "ramp/core/storage.h"
@@ -24,22 +24,34 @@ class BlockCache {
   static int64_t rounded(int64_t bytes);
 
   /// A block of at least `bytes`: a cached one, else the system's, if need be after all that is cached went back to it.
-  /// Null when even then there is none.
+  /// Null when even then there is none. Before the system is asked, cached blocks go back to it, the largest first, as far
+  /// as is needed to hold no more than twice the most bytes that were ever live at once, plus `slack`.
   void* take(int64_t bytes);
   /// A cached block, or null: never asks the system.
   void* take_cached(int64_t bytes);
-  /// Takes back a block that was taken for `bytes`.
-  void give(void* block, int64_t bytes);
+  /// Takes back a block that was taken for `bytes`. Needs no memory, so that destructors may call it.
+  void give(void* block, int64_t bytes) noexcept;
   /// Gives all cached blocks back to the system.
-  void release();
+  void release() { release_above(0); }
+
+  static constexpr int64_t slack = int64_t{64} << 20;
 
   const MemoryStats& stats() const { return stats_; }
 
  private:
+  /// The blocks of one size. `free` has room for all of them, so that giving one back never allocates.
+  struct Blocks {
+    std::vector<void*> free;
+    size_t total = 0;  // free and in use
+  };
+  /// Gives cached blocks back to the system until at most `bytes` are cached.
+  void release_above(int64_t bytes);
+
   std::function<void*(int64_t)> allocate_;
   std::function<void(void*)> deallocate_;
-  std::unordered_map<int64_t, std::vector<void*>> free_;
+  std::map<int64_t, Blocks, std::greater<>> sizes_;  // largest first
   MemoryStats stats_;
+  int64_t most_live_ = 0;
 };
 
 }  // namespace ramp

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
 namespace ramp {
 namespace {
@@ -88,6 +91,42 @@ TEST(BlockCache, releases_what_is_cached_and_only_that) {
   EXPECT_EQ(system.blocks.count(a), 1U);
   EXPECT_EQ(cache.stats().cached_bytes, 0);
   EXPECT_EQ(cache.stats().live_bytes, 256);
+}
+
+TEST(BlockCache, holds_at_most_twice_what_was_ever_live_and_some) {
+  FakeSystem system{.left = int64_t{1} << 40};
+  BlockCache cache = system.cache();
+  const int64_t mega = 1 << 20;
+  int64_t most = 0;
+  const auto check = [&] {
+    const MemoryStats& stats = cache.stats();
+    most = std::max(most, stats.live_bytes);
+    ASSERT_LE(stats.live_bytes + stats.cached_bytes, 2 * most + BlockCache::slack);
+    int64_t held = 0;
+    for (const auto& [block, bytes] : system.blocks) held += bytes;
+    ASSERT_EQ(held, stats.live_bytes + stats.cached_bytes);
+  };
+  for (int64_t n = 100; n <= 800; n += 100) {  // one at a time, each larger than the last one
+    void* block = cache.take(n * mega);
+    check();
+    cache.give(block, n * mega);
+    check();
+  }
+  for (int64_t n = 800; n >= 1; --n) {
+    void* block = cache.take(n * mega);
+    check();
+    cache.give(block, n * mega);
+  }
+  // What a training step uses again and again stays, of however many sizes.
+  const auto step = [&] {
+    std::vector<std::pair<void*, int64_t>> blocks;
+    for (int64_t n = 1; n <= 40; ++n) blocks.emplace_back(cache.take(n * mega), n * mega);
+    for (const auto& [block, bytes] : blocks) cache.give(block, bytes);
+  };
+  step();
+  const int before = system.allocations;
+  for (int i = 0; i < 10; ++i) step();
+  EXPECT_EQ(system.allocations, before);
 }
 
 }  // namespace
