@@ -39,6 +39,12 @@ Array Array::rounded() const {
 void Array::refuse(DType wanted) const { fail("data", "expected ", wanted, ", got ", dtype_); }
 void Array::refuse() { fail("array", "expected an array, got an undefined one"); }
 
+void Array::refuse_in_captured_step() {
+  fail("data",
+       "a loop of one's own over data() cannot be part of a captured step, for replays run no code of the program; use "
+       "parallel_for() (core/cpu/parallel.h) or map() (core/map.h)");
+}
+
 Array Array::view(const Shape& shape) const {
   if (shape.numel() != numel()) fail("reshape", shape_, " has ", numel(), " elements, ", shape, " has ", shape.numel());
   Array view = *this;
@@ -82,6 +88,7 @@ void copy(const Array& from, const Array& to) {
          to.dtype());
   if (from.numel() == 0) return;
   on(from.device().is_cuda() ? from.device() : to.device(), [&](auto b) { b.copy(from, to); });
+  to.note_write("copy()");
 }
 
 Array clone(const Array& x) {
@@ -99,7 +106,8 @@ Array to(const Array& x, Device device) {
 
 Array to_host(const char* op, const Array& x) {
   if (cpu::recording || (tracing() && x.device().is_cuda()))
-    fail(op, "reading a value back cannot be part of a captured step");
+    fail(op,
+         "reading a value back cannot be part of a captured step; return the tensor from the step and read it outside");
   return to(x, Device::cpu());
 }
 

@@ -31,17 +31,31 @@ class Array {
   int64_t bytes() const { return numel() * static_cast<int64_t>(size_of(dtype_)); }
   const std::shared_ptr<Storage>& storage() const { return storage_; }
 
-  /// The first element's address, on the device. `T` must be the dtype's type, or void. Ask for a const T to read only, and
-  /// anew before writing after the next step of an optimizer: under Precision::bf16 it keeps rounded parameters, and learns
-  /// in this way that they have changed.
+  /// The first element's address, on the device. `T` must be the dtype's type, or void. Use a const T to read. Asking for a
+  /// writable address counts as writing: it invalidates the cached bfloat16 copy of this memory and tells backward() that
+  /// the numbers changed, so do not keep that address across steps; ask again. Throws Error for an array on the CPU in a
+  /// step that is being captured (capture.h): replays would not run the loop that uses the address.
   template <class T>
   T* data() const {
+    if (Birth::in_captured_step() && !memory().device().is_cuda()) refuse_in_captured_step();
+    return address<T>();
+  }
+  /// As data(), for code that a captured step may contain: a loop of parallel_for() and a kernel, which replays run again, or
+  /// a fresh array that is filled with constants.
+  template <class T>
+  T* address() const {
     if constexpr (!std::is_void_v<T>)
       if (dtype_of<std::remove_const_t<T>>() != dtype_) refuse(dtype_of<std::remove_const_t<T>>());
-    if constexpr (!std::is_const_v<T>)
+    if constexpr (!std::is_const_v<T>) {
       if (memory().rounded()) memory().set_rounded(nullptr);
+      memory().note_write(offset_, offset_ + bytes());
+    }
     return reinterpret_cast<T*>(static_cast<char*>(memory().data()) + offset_);
   }
+  /// The latest write to these numbers.
+  Storage::Write last_write() const { return memory().last_write(offset_, offset_ + bytes()); }
+  /// Says that these numbers were just written, by "sgd.step()", say.
+  void note_write(const char* by) const { memory().note_write(offset_, offset_ + bytes(), by); }
   /// This part of what Storage::rounded() holds, two bytes an element; undefined when it holds nothing.
   Array rounded() const;
 
@@ -61,6 +75,7 @@ class Array {
   }
   [[noreturn]] void refuse(DType wanted) const;
   [[noreturn]] static void refuse();
+  [[noreturn]] static void refuse_in_captured_step();
 
   std::shared_ptr<Storage> storage_;
   int64_t offset_ = 0;  // in bytes

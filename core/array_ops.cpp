@@ -55,7 +55,9 @@ Array full_array(const Shape& shape, double value, DType dtype, Device device) {
 }
 
 void fill(const Array& x, double value) {
-  if (x.numel() > 0) on(x.device(), [&](auto b) { b.fill(x, value); });
+  if (x.numel() == 0) return;
+  on(x.device(), [&](auto b) { b.fill(x, value); });
+  x.note_write("fill()");
 }
 
 // ---- Elementwise ----------------------------------------------------------------------------------------------------
@@ -94,6 +96,7 @@ void add_to(const Array& a, const Array& b) {
   if (broadcast("add", a.shape(), b.shape()) != a.shape())
     fail("add", "shape ", b.shape(), " does not broadcast to ", a.shape());
   on(a.device(), [&](auto backend) { backend.map(Binary(formula::Add{}), a, b, a); });
+  a.note_write("add_to()");
 }
 
 Array operator*(const Array& a, double b) { return a * full_array({}, b, a.dtype(), a.device()); }
@@ -117,6 +120,11 @@ Array where(const Array& condition, const Array& a, const Array& b) {
     backend.where(broadcast_to(condition, shape), broadcast_to(a, shape), broadcast_to(b, shape), out);
   });
   return out;
+}
+
+void require_range(const RangeRule& rule, const Array& x) {
+  check_devices(rule.op, {&x});
+  if (x.numel() > 0) on(x.device(), [&](auto b) { b.require_range(rule, x); });
 }
 
 Array broadcast_to(const Array& x, const Shape& shape) {

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ramp/core/array.h"
@@ -43,6 +44,17 @@ Array operator*(const Array& a, double b);
 enum class Compare : uint8_t { less, less_equal, greater, greater_equal, equal, not_equal };
 Array compare(Compare relation, const Array& a, const Array& b);
 Array where(const Array& condition, const Array& a, const Array& b);
+
+/// What every element of an array must fulfil: to lie in [low, high].
+struct RangeRule {
+  const char* op;
+  std::string rule;  ///< "targets must lie in [0, 1]"
+  double low, high;
+  const char* where = "";  ///< what an element's position is called, "row"; empty when there is one element
+};
+/// Throws Error for the first element that breaks the rule, NaN included: `[op] RULE, got VALUE at WHERE POSITION`. A captured
+/// step checks in each replay; on CUDA the Error comes with a later replay or copy to the CPU then.
+void require_range(const RangeRule& rule, const Array& x);
 
 /// x repeated to a shape that it broadcasts to.
 Array broadcast_to(const Array& x, const Shape& shape);

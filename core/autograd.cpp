@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <queue>
 #include <utility>
 
@@ -14,7 +13,7 @@ namespace ramp {
 namespace {
 
 thread_local bool is_recording = true;
-std::atomic<uint64_t> nodes_made{0};
+std::atomic<uint64_t> last_number{0};
 
 void check_gradient(const char* op, const Node& node, const Array& gradient) {
   if (gradient.shape() != node.shape || gradient.dtype() != node.dtype || gradient.device() != node.device)
@@ -30,9 +29,10 @@ void arrive(Node& node, Array gradient) {
 /// Adds the walk's gradient to the one that the user sees.
 void keep(Node& node, const Array& gradient) {
   if (node.has_grad) {
-    join(node.device);  // it may have been written aside
+    join(node.device);  // the kernel that writes it may run on the side stream
     add_to(node.grad, gradient);
   } else if (node.grad.defined()) {
+    node.part_from_shown();
     copy(gradient, node.grad);
   } else {
     node.grad = clone(gradient);
@@ -41,9 +41,13 @@ void keep(Node& node, const Array& gradient) {
 }
 
 Array run_hooks(const Node& node, Array gradient) {
-  if (!node.hooks.empty()) join(node.device);  // a hook may look at any gradient
-  for (const auto& hook : node.hooks) {
+  if (node.hooks.empty()) return gradient;
+  join(node.device);              // a hook may look at any gradient
+  const auto hooks = node.hooks;  // a hook may add or remove hooks
+  for (const auto& hook : hooks) {
     NoGrad quiet;
+    // A hook may do to its gradient what it likes, so it must not be anyone else's memory.
+    if (gradient.storage().use_count() > 1) gradient = clone(gradient);
     const Tensor replaced = hook(Tensor(gradient));
     if (!replaced.defined()) continue;
     check_gradient("hook", node, replaced.array());
@@ -58,7 +62,16 @@ void require_graph(const Node& node) {
          "' was freed by an earlier backward; pass {.retain_graph = true} there");
 }
 
-/// Throws before anything is changed when a walk from `root` would come to a graph that is gone.
+void require_unchanged(const Node& node) {
+  for (const Saved& saved : node.saved) {
+    const Storage::Write last = saved.array.last_write();
+    if (last.version == saved.version) continue;
+    fail("backward", saved.role, " of '", node.op, "' was overwritten after the forward pass",
+         last.by ? std::string(", by ") + last.by : "");
+  }
+}
+
+/// Throws before anything is changed when a walk from `root` would come to a graph that is gone, or whose numbers are.
 void require_graphs(Node& root) {
   static std::atomic<uint64_t> searches{0};
   const uint64_t search = ++searches;
@@ -67,6 +80,7 @@ void require_graphs(Node& root) {
     const Node& node = *waiting.back();
     waiting.pop_back();
     require_graph(node);
+    require_unchanged(node);
     for (const std::shared_ptr<Node>& input : node.inputs)
       if (input && std::exchange(input->seen, search) != search) waiting.push_back(input.get());
   }
@@ -85,70 +99,84 @@ struct Walk {
   ~Walk() {
     for (; !queue.empty(); queue.pop()) queue.top()->pending = {};
   }
+  /// A gradient arrives at a node. What throws leaves the node in the queue, where the destructor finds it.
+  void reach(const std::shared_ptr<Node>& node, Array gradient) {
+    if (!node->pending.defined()) queue.push(node);
+    arrive(*node, std::move(gradient));
+  }
 };
 
 }  // namespace
 
 namespace {
 
-/// The units of every dtype and device; never destroyed, as static tensors may outlive any static of ours.
-struct Units {
-  std::mutex mutex;
-  std::vector<Array> made;
+constexpr int most_devices = 65;                   // the CPU, and CUDA's
+std::atomic<const Array*> units[2][most_devices];  // never destroyed, as static tensors may outlive any static of ours
 
-  Array find(DType dtype, Device device) const {
-    for (const Array& unit : made)
-      if (unit.dtype() == dtype && unit.device() == device) return unit;
-    return {};
-  }
-};
-Units& units() {
-  static Units& all = *new Units;
-  return all;
+std::atomic<const Array*>& unit_of(DType dtype, Device device) {
+  return units[dtype == float64][device.is_cuda() ? 1 + device.index : 0];
 }
 
 }  // namespace
 
 Array unit_gradient(const Shape& shape, DType dtype, Device device) {
-  std::lock_guard lock(units().mutex);
-  Array unit = units().find(dtype, device);
-  if (!unit.defined()) {
-    unit = full_array({}, 1, dtype, device);
-    if (!tracing()) units().made.push_back(unit);  // a captured step's array has its number in replays only
+  std::atomic<const Array*>& unit = unit_of(dtype, device);
+  if (const Array* made = unit.load()) return made->view(shape);
+  Array fresh = full_array({}, 1, dtype, device);
+  if (!tracing()) {  // a captured step's array has its number in replays only
+    auto kept = std::make_unique<const Array>(fresh);
+    const Array* none = nullptr;
+    if (unit.compare_exchange_strong(none, kept.get())) kept.release();
   }
-  return unit.view(shape);
+  return fresh.view(shape);
 }
 
 bool is_unit_gradient(const Array& gradient) {
-  std::lock_guard lock(units().mutex);
-  const Array unit = units().find(gradient.dtype(), gradient.device());
-  return unit.defined() && unit.storage() == gradient.storage();
+  const Array* unit = unit_of(gradient.dtype(), gradient.device()).load();
+  return unit && unit->storage() == gradient.storage();
 }
 
+uint64_t nodes_made() { return last_number.load(std::memory_order_relaxed); }
 bool recording() { return is_recording; }
 NoGrad::NoGrad() : previous_(is_recording) { is_recording = false; }
 NoGrad::~NoGrad() { is_recording = previous_; }
 
-Node::~Node() {
-  // A long chain would otherwise be destroyed by as many nested calls. The nodes that only this one holds are unlinked
-  // one by one instead.
-  std::vector<std::shared_ptr<Node>> unlinked = std::move(inputs);
-  backward = nullptr;
-  while (!unlinked.empty()) {
-    const std::shared_ptr<Node> last = std::move(unlinked.back());
-    unlinked.pop_back();
-    if (!last || last.use_count() > 1) continue;
-    for (auto& input : last->inputs) unlinked.push_back(std::move(input));
-    last->inputs.clear();
-  }
+namespace {
+
+/// Destroys a node. The nodes that only it holds come here too while its members are destroyed; they wait in a list, as a
+/// long chain would otherwise take as many nested calls.
+void destroy(Node* node) {
+  thread_local Node* dead = nullptr;
+  thread_local bool busy = false;
+  node->next_dead = std::exchange(dead, node);
+  if (busy) return;
+  busy = true;
+  while (dead) delete std::exchange(dead, dead->next_dead);
+  busy = false;
+}
+
+}  // namespace
+
+std::shared_ptr<Node> Node::make() { return std::shared_ptr<Node>(new Node, destroy); }
+
+void Node::add_hook(std::function<Tensor(const Tensor&)> hook) {
+  hooks.push_back(std::move(hook));
+  ++hook_changes;
+}
+
+void Node::part_from_shown() {
+  if (!shown.defined() || !shown.held_elsewhere()) return;
+  shown.keep_numbers();
+  shown = {};
 }
 
 const Array& Gradients::write(int i) {
   Node& node = *inputs_[i];
   // Straight into a leaf's own memory when this is its first gradient since zero_grad and nobody wants to see it pass.
   if (!node.backward && node.grad.defined() && !node.has_grad && node.hooks.empty() && !node.pending.defined()) {
-    node.has_grad = true;
     written_.push_back(i);
+    node.part_from_shown();
+    node.has_grad = true;
     values_[i] = node.grad;
   } else {
     values_[i] = Array(node.shape, node.dtype, node.device);
@@ -156,23 +184,58 @@ const Array& Gradients::write(int i) {
   return values_[i];
 }
 
+void Gradients::forget_written() {
+  for (int i : written_) inputs_[i]->has_grad = false;
+}
+
 bool Gradients::written(int i) const { return std::find(written_.begin(), written_.end(), i) != written_.end(); }
 
-Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backward backward) {
+namespace {
+
+/// Calls save(array) for each array that backward will read, once it is known that there will be a backward.
+template <class Save>
+Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, Backward backward, Save save_all) {
   bool wanted = false;
   if (is_recording)
     for (const Tensor& input : inputs) wanted |= input.requires_grad();
   if (!wanted) return Tensor(std::move(value));
-  auto node = std::make_shared<Node>();
+  if (!is_floating(value.dtype())) fail(op, "only float32 and float64 have gradients, got a result of ", value.dtype());
+  const std::shared_ptr<Node> node = Node::make();
   node->op = op;
-  node->number = ++nodes_made;
+  node->number = ++last_number;
   node->shape = value.shape();
   node->dtype = value.dtype();
   node->device = value.device();
   node->inputs.reserve(inputs.size());
   for (const Tensor& input : inputs) node->inputs.push_back(input.node());
   node->backward = std::move(backward);
-  return attach(std::move(value), std::move(node));
+  const auto role_of = [&](const Array& array) {
+    if (array.storage() == value.storage()) return "the result";
+    for (const Tensor& input : inputs)
+      if (array.storage() == input.array().storage()) return "the input";
+    return "an array that is needed for the gradient";
+  };
+  save_all([&](const Array& array) {
+    if (array.defined()) node->saved.push_back({array, array.last_write().version, role_of(array)});
+  });
+  return attach(std::move(value), node);
+}
+
+}  // namespace
+
+Tensor record(const char* op, Array value, std::span<const Tensor> inputs, std::initializer_list<Array> saved,
+              Backward backward) {
+  return record_with(op, std::move(value), inputs, std::move(backward), [&](auto save) {
+    for (const Array& array : saved) save(array);
+  });
+}
+
+Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backward backward) {
+  const Array result = value;
+  return record_with(op, std::move(value), inputs, std::move(backward), [&](auto save) {
+    for (const Tensor& input : inputs) save(input.array());
+    save(result);
+  });
 }
 
 void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
@@ -182,8 +245,7 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
   NoGrad quiet;
   Walk walk;
   std::vector<Device> others;  // where the walk came by too
-  arrive(*root.node(), std::move(gradient));
-  walk.queue.push(root.node());
+  walk.reach(root.node(), std::move(gradient));
   while (!walk.queue.empty()) {
     const std::shared_ptr<Node> node = walk.queue.top();
     walk.queue.pop();
@@ -199,20 +261,24 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
     Gradients slots;
     slots.inputs_ = node->inputs;
     slots.values_.resize(node->inputs.size());
-    node->backward(arrived, slots);
+    try {
+      node->backward(arrived, slots);
+    } catch (...) {
+      slots.forget_written();
+      throw;
+    }
     for (size_t i = 0; i < node->inputs.size(); ++i) {
       const std::shared_ptr<Node>& input = node->inputs[i];
       Array& value = slots.values_[i];
       if (!input || !value.defined() || slots.written(static_cast<int>(i))) continue;
       check_gradient(node->op, *input, value);
-      const bool first = !input->pending.defined();
-      arrive(*input, std::move(value));
-      if (first) walk.queue.push(input);
+      walk.reach(input, std::move(value));
     }
     if (!options.retain_graph) {
       node->freed = true;
       node->backward = nullptr;
       node->inputs.clear();
+      node->saved.clear();
     }
   }
   join(root.device());

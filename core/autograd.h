@@ -24,8 +24,10 @@ class Gradients {
   /// Memory of input i's shape to write its whole gradient into: the leaf's own where that is possible, which spares a
   /// copy, else a new array. It counts as assigned.
   const Array& write(int i);
-  /// Whether it is the leaf's own: then nobody reads it before the walk back ends.
+  /// True if write(i) returned the leaf's own gradient memory. Nothing reads that before backward() returns.
   bool written(int i) const;
+  /// After a backward function threw: the leaves whose memory write() returned have no gradient.
+  void forget_written();
 
  private:
   friend void run_backward(const Tensor&, Array, BackwardOptions);
@@ -38,12 +40,20 @@ class Gradients {
 void run_backward(const Tensor& root, Array gradient, BackwardOptions options);
 
 /// Ones of one element: the gradient that backward() starts from when it is given none. Made once and never written to, so
-/// that a loss can tell it, and spare the multiplication.
+/// that a loss can recognise it and skip the multiplication.
 Array unit_gradient(const Shape& shape, DType dtype, Device device);
 bool is_unit_gradient(const Array& gradient);
 
-/// (gradient of the result, slots for the gradients of the inputs)
+/// (gradient of the result, slots for the gradients of the inputs). It must not write into `gradient`, whose memory others
+/// may hold; it may hand it on, or a view of it, as the gradient of an input.
 using Backward = std::function<void(const Array& gradient, Gradients& inputs)>;
+
+/// An array that a node's backward reads, as it was when the operation was recorded.
+struct Saved {
+  Array array;
+  uint64_t version;  // of its last write then
+  const char* role;  // "the input", say, for the Error when it was written to since
+};
 
 /// One recorded operation, or a leaf (without `backward`).
 struct Node {
@@ -54,21 +64,39 @@ struct Node {
   Device device;
   std::vector<std::shared_ptr<Node>> inputs;  // null where no gradient is wanted
   Backward backward;
+  std::vector<Saved> saved;
   bool freed = false;  // backward has passed and the graph was not retained
 
   Array grad;             // a leaf's (or retained) gradient; an optimizer makes it a view into its arena
   bool has_grad = false;  // false: `grad` is stale memory, and the next gradient overwrites it
+  Tensor shown;           // what grad() returned: a view of `grad` until that is overwritten
   bool retain = false;
+  bool parameter = false;  // a layer's, or an optimizer's
   std::vector<std::function<Tensor(const Tensor&)>> hooks;
+  uint64_t hook_changes = 0;  // raised when hooks are added or removed
 
   uint64_t seen = 0;  // by the last search that came by
   Array pending;      // the sum of the gradients that have arrived during the current walk
+  Node* next_dead = nullptr;
+
+  /// Adds a hook, which a captured step notices; removes those for which `removable` holds.
+  void add_hook(std::function<Tensor(const Tensor&)> hook);
+  template <class F>
+  void remove_hooks(F removable) {
+    if (std::erase_if(hooks, removable) > 0) ++hook_changes;
+  }
+  /// Makes a node. Graphs of any depth are destroyed without recursion, and without asking for memory.
+  static std::shared_ptr<Node> make();
+  /// Gives what grad() returned memory of its own when someone still holds it, since `grad` is about to be overwritten.
+  void part_from_shown();
 
   Node() = default;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
-  ~Node();  // frees a chain of any length without recursion
 };
+
+/// How many operations were recorded so far: the number of the latest node.
+uint64_t nodes_made();
 
 /// True unless a NoGrad lives on this thread.
 bool recording();
@@ -87,7 +115,15 @@ class NoGrad {
 
 /// The only way a node comes to be: returns `value` as a tensor that remembers `op`, its inputs and its backward function
 /// (or as a plain tensor when no input wants a gradient). Every gradient that `backward` yields is checked against its
-/// input's shape and dtype.
+/// input's shape and dtype. `saved` are the arrays that `backward` reads: backward() throws Error, before anything is
+/// changed, when one of them was overwritten in between. Without that argument they are the inputs and `value`. `op` must
+/// live for ever.
+Tensor record(const char* op, Array value, std::span<const Tensor> inputs, std::initializer_list<Array> saved,
+              Backward backward);
+inline Tensor record(const char* op, Array value, std::initializer_list<Tensor> inputs,
+                     std::initializer_list<Array> saved, Backward backward) {
+  return record(op, std::move(value), std::span(inputs.begin(), inputs.size()), saved, std::move(backward));
+}
 Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backward backward);
 inline Tensor record(const char* op, Array value, std::initializer_list<Tensor> inputs, Backward backward) {
   return record(op, std::move(value), std::span(inputs.begin(), inputs.size()), std::move(backward));

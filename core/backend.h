@@ -17,7 +17,8 @@ namespace ramp {
 
 template <class B>
 concept Backend = requires(const Array& x, const Unary& unary, const Binary& binary, RandomKey key, AxisView view,
-                           const BlockCopy& blocks, const SgdStep& sgd, const CrossEntropyStep& loss, void* data) {
+                           const BlockCopy& blocks, const SgdStep& sgd, const CrossEntropyStep& loss,
+                           const RangeRule& rule, void* data) {
   // Memory, aligned to 256 bytes, from a cache (storage.h).
   { B::allocate(int64_t{}) } -> std::same_as<void*>;
   B::deallocate(data, int64_t{});
@@ -32,6 +33,7 @@ concept Backend = requires(const Array& x, const Unary& unary, const Binary& bin
   B::map_gradient(binary, 0, x, x, x, x);  // argument, a, b, gradient, out (of the gradient's shape)
   B::compare(Compare::less, x, x, x);      // a, b, out uint8
   B::where(x, x, x, x);                    // condition, a, b, out
+  B::require_range(rule, x);               // throws unless every element keeps the rule
   // Movement, of any dtype.
   B::copy(x, x);                           // from, to; one of them may be on the CPU
   B::copy_blocks(x, x, blocks);            // from, to

@@ -13,6 +13,10 @@ class Birth {
 
   /// The number of the trace, 0 for none.
   uint64_t trace() const { return trace_; }
+  /// The number of the trace that this thread writes, 0 for none.
+  static uint64_t current_trace() { return current; }
+  /// Whether this thread runs a step that is being captured.
+  static bool in_captured_step() { return current != 0; }
 
  private:
   friend class Tracing;

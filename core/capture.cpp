@@ -1,5 +1,7 @@
 #include "ramp/core/capture.h"
 
+#include <iostream>
+
 #include "ramp/core/autograd.h"
 #include "ramp/core/backend.h"
 #include "ramp/core/step_graphs.h"
@@ -30,12 +32,17 @@ Tensor StepGraphs::run(std::span<const Tensor> inputs, const Step& step) {
     if (x.requires_grad()) fail(op, "an input must not require a gradient, got one of shape ", x.shape());
   }
   if (inside) return step(inputs);
+  keep_shown_gradients();
   const Inside guard;
-  return on(device, [&]<class B>(B) {
+  const bool warned = !report_.eager_reason.empty();
+  Tensor out = on(device, [&]<class B>(B) {
     std::shared_ptr<void>& held = held_[device.is_cuda()];
     if (!held) held = std::make_shared<StepGraphList<typename B::Graph>>();
-    return static_cast<StepGraphList<typename B::Graph>*>(held.get())->run(inputs, step, options_.warmup, graphs_);
+    return static_cast<StepGraphList<typename B::Graph>*>(held.get())->run(inputs, step, options_, report_);
   });
+  if (!warned && !report_.eager_reason.empty())
+    std::cerr << "ramp: a step cannot be captured and runs eagerly: " << report_.eager_reason << std::endl;
+  return out;
 }
 
 }  // namespace ramp

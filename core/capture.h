@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "ramp/core/tensor.h"
@@ -12,6 +13,9 @@ namespace ramp {
 
 struct CaptureOptions {
   int warmup = 3;  ///< steps that run eagerly before one is captured, for each kind of input; at least 1
+  /// Runs the step itself after each replay, from the same state, and throws Error where the two differ by more than
+  /// rounding: in what the step returns, or in what it changes. For doubters; the eager numbers are the ones that stay.
+  bool verify = false;
 };
 
 /// The graphs of one step: what Captured is made of.
@@ -22,12 +26,17 @@ class StepGraphs {
   explicit StepGraphs(CaptureOptions options);
 
   Tensor run(std::span<const Tensor> inputs, const Step& step);
-  int64_t graphs() const { return graphs_; }
+
+  struct Report {
+    int64_t graphs = 0;        ///< captured so far
+    std::string eager_reason;  ///< why a kind of step runs eagerly; empty when none does
+  };
+  const Report& report() const { return report_; }
 
  private:
   CaptureOptions options_;
   std::shared_ptr<void> held_[2];  // on the CPU, on CUDA; as the backend knows them
-  int64_t graphs_ = 0;
+  Report report_;
 };
 
 /// What capture() returns: the step as a function of its inputs.
@@ -47,7 +56,9 @@ class Captured {
   }
 
   /// How many graphs have been captured so far.
-  int64_t graphs() const { return graphs_.graphs(); }
+  int64_t graphs() const { return graphs_.report().graphs; }
+  /// Why the step runs eagerly: the Error that the last attempt to capture it met. Empty when none failed.
+  const std::string& eager_reason() const { return graphs_.report().eager_reason; }
 
  private:
   F step_;
@@ -69,17 +80,25 @@ class Captured {
 /// autograd graph. For each kind of input the first `warmup` calls run it eagerly, the next one captures it, and the
 /// following ones replay the graph. On CUDA N calls give the bits of N eager steps whose inputs begin on 256 bytes, as
 /// new tensors do; on the CPU, which cuts the work into other pieces, the same numbers but for rounding, and the same
-/// bits in every run with as many threads. Inputs of another shape or dtype, another training mode, other options of
-/// the optimizer than its learning rate, parameters that moved: each warms up and captures again. Learning rates and
-/// random numbers of replays are the present ones. A replay on the CPU reads its inputs where they lie and allocates
-/// nothing.
+/// bits in every run with as many threads. Learning rates and random numbers of replays are the present ones. A replay on
+/// the CPU reads its inputs where they lie and allocates nothing.
 ///
-/// A replay runs no host code, so what the step does to variables of its own, or with loops of its own over data(),
-/// happens only in the calls that run it; use what it returns. All else that it refers to must live as long as it is
-/// called. What needs a value back (item(), to_vector()), on CUDA also what needs data from the CPU or new memory, and
-/// a tensor assigned to a variable that the next step reads, throw Error when the step is captured, in the operation's
-/// name; the program goes on eagerly. A label or index out of range throws as ever on the CPU, before the parameters
-/// are updated; on CUDA a later replay or copy to the CPU reports it.
+/// A call warms up and captures again when something that the step depends on has changed: the shape or dtype of an input,
+/// a training mode, an option of the optimizer other than its learning rate, a parameter that was moved, frozen or assigned
+/// (`layer.weight = t`), a tensor that was assigned to a variable of the program (unless someone else still holds the old
+/// one), a layer, observer or hook that was added. The 16 graphs used last are kept, and 4 for one kind of input.
+///
+/// A replay runs no code of the program, so it cannot notice anything else: a number that the step takes from a variable
+/// (`loss * weight`, a vector given to from_vector()) stays what it was when the step was captured; put it into a tensor and
+/// copy() into that. What the step does to its own variables, observers and hooks included, happens only in the calls that
+/// run it; use what it returns. All that it refers to must live as long as it is called. {.verify = true} compares every
+/// replay with the step itself.
+///
+/// A step cannot be captured when it needs a value back (item(), to_vector()), runs a loop of its own over data(), assigns a
+/// tensor to a variable that the next step reads or makes a generator; on CUDA also when it needs data from the CPU or new
+/// memory. Such a step says so once, on standard error, and goes on eagerly: eager_reason() has the message. A label, target
+/// or index out of range throws as ever on the CPU, before the parameters are updated; on CUDA a later replay or copy to the
+/// CPU reports it.
 template <class F>
 Captured<F> capture(F step, CaptureOptions options = {}) {
   return Captured<F>(std::move(step), options);

@@ -1,23 +1,49 @@
 #include "ramp/core/create.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <memory>
 #include <numbers>
 
 #include "ramp/core/array_ops.h"
+#include "ramp/core/cpu/graph.h"
+#include "ramp/core/cpu/parallel.h"
 #include "ramp/core/philox.h"
 
 namespace ramp {
 
 namespace {
 
+/// A new array on the CPU that write(address) fills. A captured step keeps those numbers, and each of its replays writes them
+/// again, as later operations of the step may have changed them.
+template <class T, class Write>
+Array filled(const Shape& shape, Write write) {
+  Array x(shape, dtype_of<T>());
+  if (!Birth::in_captured_step()) {
+    write(x.address<T>());
+    return x;
+  }
+  const auto n = static_cast<size_t>(x.numel());
+  const auto kept = std::make_shared<std::vector<T>>(n);
+  write(kept->data());
+  parallel_for(
+      n > 0, 1, [kept](T* to, int64_t, int64_t) { std::copy(kept->begin(), kept->end(), to); }, whole<T>(x));
+  return x;
+}
+
+/// A tensor of the numbers in an array of doubles on the CPU.
+Tensor to_tensor(const Array& values, const TensorOptions& options) {
+  return Tensor(ramp::to(ramp::to(values, options.dtype), options.device), options.requires_grad);
+}
+
 /// Makes a tensor on the CPU from f(i) in double, then converts and moves it.
 template <class F>
 Tensor generate(const Shape& shape, const TensorOptions& options, F f) {
-  Array values(shape, float64);
-  double* out = values.data<double>();
-  for (int64_t i = 0; i < values.numel(); ++i) out[i] = f(i);
-  return Tensor(ramp::to(ramp::to(values, options.dtype), options.device), options.requires_grad);
+  return to_tensor(filled<double>(shape,
+                                  [&](double* out) {
+                                    for (int64_t i = 0; i < shape.numel(); ++i) out[i] = f(i);
+                                  }),
+                   options);
 }
 
 }  // namespace
@@ -45,14 +71,20 @@ Tensor arange(double start, double stop, double step, TensorOptions options) {
 Tensor randn(const Shape& shape, TensorOptions options, Generator& generator) {
   if (!is_floating(options.dtype)) fail("randn", "expected float32 or float64, got ", options.dtype);
   const RandomKey key = generator.next();
-  double second = 0;
-  return generate(shape, options, [&](int64_t i) {
-    if (i % 2 == 1) return second;
-    const UniformBlock<double> u{random_words(key, static_cast<uint64_t>(i / 2))};
-    const double radius = std::sqrt(-2 * std::log(1 - u[0])), angle = 2 * std::numbers::pi * u[1];
-    second = radius * std::sin(angle);
-    return radius * std::cos(angle);
-  });
+  const RandomKey* renewed = cpu::renewed(key);  // a captured step draws with the key that is due when it runs
+  const Array values(shape, float64);
+  const int64_t n = values.numel();
+  parallel_for((n + 1) / 2, 1 << 9,
+               [n, key, renewed](double* out, int64_t begin, int64_t end) {
+                 for (int64_t pair = begin; pair < end; ++pair) {
+                   const UniformBlock<double> u{random_words(renewed ? *renewed : key, static_cast<uint64_t>(pair))};
+                   const double radius = std::sqrt(-2 * std::log(1 - u[0])), angle = 2 * std::numbers::pi * u[1];
+                   out[2 * pair] = radius * std::cos(angle);
+                   if (2 * pair + 1 < n) out[2 * pair + 1] = radius * std::sin(angle);
+                 }
+               },
+               whole<double>(values));
+  return to_tensor(values, options);
 }
 
 Tensor uniform(const Shape& shape, double low, double high, TensorOptions options, Generator& generator) {
@@ -80,9 +112,7 @@ template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device) {
   if (static_cast<int64_t>(values.size()) != shape.numel())
     fail("from_vector", "shape ", shape, " holds ", shape.numel(), " values, got ", values.size());
-  Array x(shape, dtype_of<T>());
-  if (!values.empty()) std::memcpy(x.data<T>(), values.data(), static_cast<size_t>(x.bytes()));
-  return Tensor(to(x, device));
+  return Tensor(to(filled<T>(shape, [&](T* out) { std::copy(values.begin(), values.end(), out); }), device));
 }
 template Tensor from_vector(const std::vector<float>&, const Shape&, Device);
 template Tensor from_vector(const std::vector<double>&, const Shape&, Device);

@@ -74,7 +74,7 @@ requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); }) T
     visit_floating("map", out.dtype(), [&](auto t) { Loops::template zip<decltype(t)>(g, out, in...); });
   };
   run(f, y, input);
-  return record("map", y, {x}, [run, f, input, y](const Array& gradient, Gradients& inputs) {
+  return record("map", y, {x}, {input, y}, [run, f, input, y](const Array& gradient, Gradients& inputs) {
     const Array out(input.shape(), input.dtype(), input.device());
     run(detail::TimesSlope<F>{f}, out, input, y, gradient);
     inputs[0] = out;

@@ -6,16 +6,20 @@ namespace ramp {
 
 Tensor map(const Unary& f, const Tensor& x) {
   Array input = x.array(), y = map(f, input);
-  return record(name(f), y, {x},
+  return record(name(f), y, {x}, {input, y},
                 [f, input, y](const Array& g, Gradients& inputs) { inputs[0] = map_gradient(f, input, y, g); });
 }
 
 Tensor map(const Binary& f, const Tensor& a, const Tensor& b) {
   Array x = a.array(), y = b.array();
-  return record(name(f), map(f, x, y), {a, b}, [f, x, y](const Array& g, Gradients& inputs) {
+  const auto backward = [f, x, y](const Array& g, Gradients& inputs) {
     for (int i = 0; i < 2; ++i)
       if (inputs.wants(i)) inputs[i] = map_gradient(f, i, x, y, g);
-  });
+  };
+  // The derivatives of sums and differences do not depend on the numbers, so those may be overwritten.
+  if (std::holds_alternative<formula::Add>(f) || std::holds_alternative<formula::Subtract>(f))
+    return record(name(f), map(f, x, y), {a, b}, {}, backward);
+  return record(name(f), map(f, x, y), {a, b}, {x, y}, backward);
 }
 
 namespace {
@@ -52,7 +56,7 @@ Tensor operator!=(const Tensor& a, double b) { return a != beside(a, b); }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   Array pick = condition.array(), x = a.array(), y = b.array();
-  return record("where", where(pick, x, y), {a, b}, [=](const Array& g, Gradients& inputs) {
+  return record("where", where(pick, x, y), {a, b}, {pick}, [=](const Array& g, Gradients& inputs) {
     const Array zero = full_array({}, 0, g.dtype(), g.device());
     if (inputs.wants(0)) inputs[0] = sum_to(where(pick, g, zero), x.shape());
     if (inputs.wants(1)) inputs[1] = sum_to(where(pick, zero, g), y.shape());
@@ -62,7 +66,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 // ---- Movement -------------------------------------------------------------------------------------------------------
 
 Tensor reshape(const Tensor& x, const std::vector<int64_t>& sizes) {
-  return record("reshape", x.array().reshape(sizes), {x},
+  return record("reshape", x.array().reshape(sizes), {x}, {},
                 [shape = x.shape()](const Array& g, Gradients& inputs) { inputs[0] = g.view(shape); });
 }
 
@@ -72,12 +76,12 @@ Tensor flatten(const Tensor& x) {
 }
 
 Tensor transpose(const Tensor& x) {
-  return record("transpose", transpose(x.array()), {x},
+  return record("transpose", transpose(x.array()), {x}, {},
                 [](const Array& g, Gradients& inputs) { inputs[0] = transpose(g); });
 }
 
 Tensor rows(const Tensor& x, int64_t begin, int64_t end) {
-  return record("rows", x.array().rows(begin, end), {x}, [=, shape = x.shape()](const Array& g, Gradients& inputs) {
+  return record("rows", x.array().rows(begin, end), {x}, {}, [=, shape = x.shape()](const Array& g, Gradients& inputs) {
     Array whole = full_array(shape, 0, g.dtype(), g.device());
     copy(g, whole.rows(begin, end));
     inputs[0] = whole;
@@ -86,9 +90,9 @@ Tensor rows(const Tensor& x, int64_t begin, int64_t end) {
 
 Tensor gather(const Tensor& x, const Tensor& indices) {
   Array index = indices.array();
-  return record("gather", gather(x.array(), index), {x}, [index, shape = x.shape()](const Array& g, Gradients& inputs) {
-    inputs[0] = scatter_add(g, index, shape[0]);
-  });
+  return record(
+      "gather", gather(x.array(), index), {x}, {index},
+      [index, shape = x.shape()](const Array& g, Gradients& inputs) { inputs[0] = scatter_add(g, index, shape[0]); });
 }
 
 Tensor concat(std::span<const Tensor> parts, int axis) {
@@ -98,7 +102,7 @@ Tensor concat(std::span<const Tensor> parts, int axis) {
   axis = normalize_axis("concat", axis, value.shape());
   std::vector<int64_t> sizes;
   for (const Array& array : arrays) sizes.push_back(array.shape()[axis]);
-  return record("concat", value, parts, [axis, sizes](const Array& g, Gradients& inputs) {
+  return record("concat", value, parts, {}, [axis, sizes](const Array& g, Gradients& inputs) {
     int64_t begin = 0;
     for (int i = 0; i < static_cast<int>(sizes.size()); ++i) {
       const int64_t end = begin + sizes[static_cast<size_t>(i)];
@@ -116,7 +120,7 @@ Tensor concat(std::initializer_list<Tensor> parts, int axis) {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   Array x = a.array(), y = b.array();
-  return record("matmul", matmul(x, y), {a, b}, [x, y](const Array& g, Gradients& inputs) {
+  return record("matmul", matmul(x, y), {a, b}, {x, y}, [x, y](const Array& g, Gradients& inputs) {
     if (inputs.wants(0)) matmul_into(inputs.write(0), g, y, {.transpose_b = true});
     if (inputs.wants(1)) matmul_into(inputs.write(1), x, g, {.transpose_a = true});
   });
@@ -135,9 +139,10 @@ Array shaped(const Array& x, int axis, bool keep) { return keep ? x : x.view(x.s
 Tensor sum(const Tensor& x, int axis, bool keep) {
   axis = normalize_axis("sum", axis, x.shape());
   const Shape shape = x.shape();
-  return record("sum", shaped(sum(x.array(), axis), axis, keep), {x}, [axis, shape](const Array& g, Gradients& inputs) {
-    inputs[0] = broadcast_to(g.view(shape.with(axis, 1)), shape);
-  });
+  return record("sum", shaped(sum(x.array(), axis), axis, keep), {x}, {},
+                [axis, shape](const Array& g, Gradients& inputs) {
+                  inputs[0] = broadcast_to(g.view(shape.with(axis, 1)), shape);
+                });
 }
 Tensor sum(const Tensor& x) { return sum(flat(x), 0); }
 
@@ -152,7 +157,7 @@ Tensor max(const Tensor& x, int axis, bool keep) {
   axis = normalize_axis("max", axis, x.shape());
   check_floating("max", {&x.array()});
   const MaxResult result = max(x.array(), axis);
-  return record("max", shaped(result.values, axis, keep), {x},
+  return record("max", shaped(result.values, axis, keep), {x}, {result.indices},
                 [axis, shape = x.shape(), index = result.indices](const Array& g, Gradients& inputs) {
                   inputs[0] = scatter_axis(g.view(index.shape()), index, axis, shape[axis]);
                 });
@@ -168,14 +173,14 @@ Tensor argmax(const Tensor& x) { return argmax(Tensor(x.array().view(Shape{x.num
 Tensor softmax(const Tensor& x, int axis) {
   axis = normalize_axis("softmax", axis, x.shape());
   Array y = softmax(x.array(), axis);
-  return record("softmax", y, {x},
+  return record("softmax", y, {x}, {y},
                 [y, axis](const Array& g, Gradients& inputs) { inputs[0] = y * (g - sum(y * g, axis)); });
 }
 
 Tensor log_softmax(const Tensor& x, int axis) {
   axis = normalize_axis("log_softmax", axis, x.shape());
   Array y = log_softmax(x.array(), axis);
-  return record("log_softmax", y, {x}, [y, axis](const Array& g, Gradients& inputs) {
+  return record("log_softmax", y, {x}, {y}, [y, axis](const Array& g, Gradients& inputs) {
     inputs[0] = g - map(Unary(formula::Exp{}), y) * sum(g, axis);
   });
 }

@@ -1,7 +1,9 @@
 #pragma once
 // What layers hand to optimizers.
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ramp/core/tensor.h"
@@ -17,6 +19,7 @@ struct Parameter {
   std::string name;
   Tensor tensor;
   bool decay = true;
+  std::weak_ptr<const Tensor> variable;  ///< the layer's own variable, to notice an assignment to it; none for others
 };
 
 }  // namespace ramp

@@ -2,9 +2,11 @@
 // From eager steps to replays: which graph belongs to a call, if any. `Graph` is a backend's or a test's.
 
 #include <algorithm>
+#include <cmath>
 #include <list>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,11 +41,30 @@ class StepKey {
   std::vector<Input> inputs_;
 };
 
+/// Throws Error where a replay's numbers differ from the step's own by more than rounding, relative to the largest of them.
+inline void check_replay(const char* what, const Array& replayed, const Array& eager) {
+  const auto values = [](const Array& x) { return Tensor(to(x, float64)).to_vector<double>(); };
+  const std::vector<double> got = values(replayed), expected = values(eager);
+  double largest = 0;
+  for (double x : expected) largest = std::isfinite(x) ? std::max(largest, std::abs(x)) : largest;
+  const double tolerance = eager.dtype() == float64                          ? 1e-8
+                           : eager.dtype() != float32                        ? 0
+                           : precision(eager.device()) == Precision::float32 ? 1e-3
+                                                                             : 3e-2;
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (got[i] != expected[i] && !(std::isnan(got[i]) && std::isnan(expected[i])) &&
+        !(std::abs(got[i] - expected[i]) <= tolerance * largest))
+      fail("capture", "a replay must give what the step itself gives, got ", got[i], " instead of ", expected[i],
+           " at element ", i, " of ", what, " ", eager.dtype(), ' ', eager.shape(),
+           "; does the step use a number of the program that changed since it was captured?");
+}
+
 /// One graph and its way there.
 template <class Graph>
 struct StepGraph {
   StepKey key;
   int warmed = 0;
+  bool eager = false;          // the step cannot be captured; there is no graph
   Graph graph;                 // the members below hold memory of it
   std::vector<Tensor> inputs;  // where it reads them
   std::optional<Trace> trace;  // once captured
@@ -59,7 +80,12 @@ struct StepGraph {
     for (size_t i = 0; i < inputs.size(); ++i) graph.take(given[i].array(), inputs[i].array());
   }
 
-  /// What the step returns; not an input itself, for where that lies is not where its numbers will be.
+  void stay_eager() {
+    eager = true;
+    inputs.clear();
+  }
+
+  /// The step's result. If the step returns one of its inputs, a copy: a replay reads its inputs elsewhere.
   Array run(const StepGraphs::Step& step) {
     const Array out = step(inputs).array();
     const bool own = std::none_of(inputs.begin(), inputs.end(),
@@ -74,31 +100,54 @@ struct StepGraph {
     return Tensor(clone(out));
   }
 
-  Tensor capture(const StepGraphs::Step& step) {
-    Trace made;
+  /// Records the step. False when that cannot be done; `why` then says what the step met, and its effects are undone.
+  bool record(const StepGraphs::Step& step, Trace& made, std::string& why) {
     try {
       graph.capture([&] {
         const Tracing scope(made);
         result = run(step);
       });
+      return true;
+    } catch (const Error& error) {
+      made.undo();
+      why = (made.failed_in().empty() ? "" : "in " + made.failed_in() + ": ") + error.what();
+      return false;
     } catch (...) {
       made.undo();
       throw;
     }
+  }
+
+  /// Captures the step and runs it. Without a value when it could not be recorded. Sets `trace` unless replays would not do
+  /// what the step does; `why` then says so.
+  std::optional<Tensor> capture(const StepGraphs::Step& step, std::string& why) {
+    Trace made;
+    if (!record(step, made, why)) return std::nullopt;
     const bool kept = made.close(graph.drawn());
-    graph.launch(graph.drawn());
-    // Only now, when this very step is done and the new tensor has its numbers.
-    if (!kept)
-      fail("capture",
-           "a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead");
-    trace = std::move(made);
+    try {
+      graph.launch(graph.drawn());
+    } catch (...) {
+      made.undo();
+      made.advance_generators();
+      throw;
+    }
+    made.forget_undo();
+    if (kept) trace = std::move(made);
+    else
+      why =
+          "[capture] a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead";
     return Tensor(clone(result));
   }
 
   Tensor replay() {
     trace->present_keys(keys);
     trace->prepare();
-    graph.launch(keys);
+    try {
+      graph.launch(keys);
+    } catch (...) {
+      trace->advance_generators();  // as the step has drawn when it meets what is wrong
+      throw;
+    }
     trace->advance();
     // Into a tensor that the caller is done with, when there is one: a replay then asks for no memory.
     Tensor* out = std::find_if(returned, returned + 2, [](const Tensor& t) { return t.defined() && t.unshared(); });
@@ -110,28 +159,59 @@ struct StepGraph {
     }
     return *out;
   }
+
+  /// A replay, then the step itself from the same state. Throws Error where the two differ.
+  Tensor verify(std::span<const Tensor> given, const StepGraphs::Step& step) {
+    const Trace::State before = trace->state();
+    const Array replayed = clone(replay().array());
+    const Trace::State after = trace->state();
+    trace->restore(before);
+    const Array out = clone(step(given).array());
+    const Trace::State eager = trace->state();
+    check_replay("the result,", replayed, out);
+    for (size_t i = 0; i < eager.arrays.size(); ++i)
+      check_replay("an array that the step changes,", after.arrays[i], eager.arrays[i]);
+    if (after.tickets != eager.tickets || after.has_gradient != eager.has_gradient)
+      fail("capture", "a replay must leave generators and gradients as the step itself does, got another state");
+    return Tensor(out);
+  }
 };
 
 /// All graphs of a step.
 template <class Graph>
 class StepGraphList {
  public:
-  Tensor run(std::span<const Tensor> inputs, const StepGraphs::Step& step, int warmup, int64_t& graphs) {
+  Tensor run(std::span<const Tensor> inputs, const StepGraphs::Step& step, const CaptureOptions& options,
+             StepGraphs::Report& report) {
     auto entry = find(inputs);
     if (entry == entries_.end()) entry = entries_.emplace(entries_.end(), inputs);
     entries_.splice(entries_.end(), entries_, entry);  // the last one used is the last one evicted
+    if (entry->eager) return Tensor(clone(step(inputs).array()));
     entry->take(inputs);
-    if (entry->trace) return entry->replay();
-    if (entry->warmed < warmup) return entry->warm_up(step);
-    try {
-      Tensor out = entry->capture(step);
-      ++graphs;
+    if (entry->trace) return options.verify ? entry->verify(inputs, step) : entry->replay();
+    if (entry->warmed < options.warmup) {
       evict(inputs);
-      return out;
+      return entry->warm_up(step);
+    }
+    std::string why;
+    std::optional<Tensor> out;
+    try {
+      out = entry->capture(step, why);
     } catch (...) {
       entries_.erase(entry);
       throw;
     }
+    if (entry->trace) {
+      ++report.graphs;
+      evict(inputs);
+      return *out;
+    }
+    entries_.erase(entry);  // with what is left of the attempt
+    // What the step throws eagerly too is the caller's to mend, and the next calls try again.
+    if (!out) out = Tensor(clone(step(inputs).array()));
+    entries_.emplace(entries_.end(), inputs)->stay_eager();
+    report.eager_reason = why;
+    return *out;
   }
 
  private:
@@ -158,10 +238,13 @@ class StepGraphList {
     const auto of_key = [&](const StepGraph<Graph>& entry) { return entry.key.fits(inputs); };
     if (std::count_if(entries_.begin(), entries_.end(), of_key) > most_variants)
       entries_.erase(std::find_if(entries_.begin(), entries_.end(), of_key));
+    if (entries_.size() > most_entries) entries_.pop_front();
   }
 
-  static constexpr std::ptrdiff_t most_variants =
-      4;  // of a key: an option that changes in every step must not fill the memory
+  // Capture.h promises these bounds: neither an option that changes in every step nor batches of many sizes may fill the
+  // memory with graphs.
+  static constexpr std::ptrdiff_t most_variants = 4;  // of a key
+  static constexpr size_t most_entries = 16;
   List entries_;
 };
 

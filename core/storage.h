@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "ramp/core/birth.h"
 #include "ramp/core/device.h"
@@ -30,12 +31,35 @@ class Storage {
   const std::shared_ptr<Storage>& rounded() const { return rounded_; }
   void set_rounded(std::shared_ptr<Storage> rounded) { rounded_ = std::move(rounded); }
 
+  /// The last write to the bytes [begin, end): backward() uses it to notice that what it needs was overwritten.
+  struct Write {
+    int64_t begin, end;
+    uint64_t version = 0;      ///< larger for later writes to this storage; 0 when nothing was written
+    const char* by = nullptr;  ///< what wrote, "sgd.step()", where that is known
+  };
+  /// Notes a write to the bytes [begin, end). `by` must live for ever.
+  void note_write(int64_t begin, int64_t end, const char* by = nullptr) {
+    if (begin == 0 && end == bytes_) whole_.version = ++writes_, whole_.by = by;
+    else note_part(begin, end, by);
+  }
+  /// The latest write to any byte of [begin, end).
+  Write last_write(int64_t begin, int64_t end) const;
+  /// How many writes were noted.
+  uint64_t writes() const { return writes_; }
+  /// The ranges that were written after there had been `writes` of them.
+  std::vector<Write> written_since(uint64_t writes) const;
+
  private:
+  void note_part(int64_t begin, int64_t end, const char* by);
+
   void* data_;
   int64_t bytes_;
   Device device_;
   Birth birth_;
   std::shared_ptr<Storage> rounded_;
+  uint64_t writes_ = 0;
+  Write whole_{0, bytes_};
+  std::vector<Write> parts_;  // writes to less than all of it: those to an optimizer's arena, say
 };
 
 /// What a device's allocator has handed out and kept.

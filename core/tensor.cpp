@@ -8,10 +8,22 @@ namespace ramp {
 
 namespace {
 
+/// The nodes whose gradients grad() returned, for keep_shown_gradients().
+thread_local std::vector<std::weak_ptr<Node>> nodes_shown;
+
+void remember_shown(const std::shared_ptr<Node>& node) {
+  const auto gone = [](const std::weak_ptr<Node>& weak) {
+    const std::shared_ptr<Node> alive = weak.lock();
+    return !alive || !alive->shown.defined();
+  };
+  if (nodes_shown.size() == nodes_shown.capacity()) std::erase_if(nodes_shown, gone);
+  nodes_shown.push_back(node);
+}
+
 std::shared_ptr<Node> leaf_node(const Array& value) {
   if (!is_floating(value.dtype()))
     fail("requires_grad", "only float32 and float64 have gradients, got ", value.dtype());
-  auto node = std::make_shared<Node>();  // number 0: after every operation in a walk
+  auto node = Node::make();  // number 0: after every operation in a walk
   node->shape = value.shape();
   node->dtype = value.dtype();
   node->device = value.device();
@@ -38,7 +50,25 @@ const Array& Tensor::array() const {
   return impl_->value;
 }
 
+void Tensor::keep_numbers() { impl_->value = clone(impl_->value); }
+
+void keep_shown_gradients() {
+  for (const std::weak_ptr<Node>& weak : nodes_shown)
+    if (const std::shared_ptr<Node> node = weak.lock()) node->part_from_shown();
+}
+
+void Tensor::prepare_parameter(const Tensor& other) {
+  const std::string rule = "parameter \"" + *parameter_ + "\" must be assigned a tensor of its shape and dtype, ";
+  if (!other.defined()) fail("assign", rule, "got an undefined one");
+  if (other.shape() != shape() || other.dtype() != dtype())
+    fail("assign", rule, shape(), ' ', dtype(), ", got ", other.shape(), ' ', other.dtype());
+  if (!requires_grad()) return;
+  if (!other.requires_grad()) Tensor(other).set_requires_grad();
+  if (other.is_leaf()) other.node()->parameter = true;
+}
+
 void Tensor::set_array(Array value) {
+  if (!value.defined()) fail("set_array", "expected an array, got an undefined one");
   if (value.shape() != shape()) fail("set_array", "expected shape ", shape(), ", got ", value.shape());
   if (!is_leaf()) fail("set_array", "the tensor is the result of '", impl_->node->op, "'");
   const bool moved = value.dtype() != dtype() || value.device() != device();
@@ -73,7 +103,20 @@ Tensor& Tensor::set_requires_grad(bool on) {
   return *this;
 }
 
-Tensor Tensor::grad() const { return requires_grad() && impl_->node->has_grad ? Tensor(impl_->node->grad) : Tensor(); }
+Tensor Tensor::grad() const {
+  if (!requires_grad() || !impl_->node->has_grad) return {};
+  Node& node = *impl_->node;
+  const auto shows = [&](const Tensor& shown) {
+    const Array& value = shown.impl_->value;
+    return value.storage() == node.grad.storage() && value.address<const void>() == node.grad.address<const void>() &&
+           shown.impl_->birth.trace() == Birth::current_trace();
+  };
+  if (!node.shown.defined() || !shows(node.shown)) {
+    node.shown = Tensor(node.grad);
+    if (!tracing()) remember_shown(impl_->node);
+  }
+  return node.shown;
+}
 
 void Tensor::retain_grad() {
   if (!requires_grad()) fail("retain_grad", "the tensor requires no gradient");
@@ -92,6 +135,7 @@ void Tensor::set_grad(const Tensor& gradient) {
     fail("set_grad", "expected ", shape(), ' ', dtype(), " on ", device(), ", got ", value.shape(), ' ', value.dtype(),
          " on ", value.device());
   Node& node = *impl_->node;
+  if (!node.has_grad) node.part_from_shown();
   if (node.grad.defined()) copy(value, node.grad);
   else node.grad = clone(value);
   node.has_grad = true;
@@ -99,17 +143,14 @@ void Tensor::set_grad(const Tensor& gradient) {
 
 void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
   if (!requires_grad()) fail("register_hook", "the tensor requires no gradient");
-  impl_->node->hooks.push_back(std::move(hook));
+  if (!hook) fail("register_hook", "expected a function, got an empty one");
+  impl_->node->add_hook(std::move(hook));
 }
 
 void Tensor::backward(BackwardOptions options) const {
   if (numel() != 1) fail("backward", "a tensor of shape ", shape(), " needs a gradient; only a scalar goes without");
   if (!requires_grad()) fail("backward", "the tensor requires no gradient");
-  // A hook may do to its gradient what it likes.
-  run_backward(
-      *this,
-      node()->hooks.empty() ? unit_gradient(shape(), dtype(), device()) : full_array(shape(), 1, dtype(), device()),
-      options);
+  run_backward(*this, unit_gradient(shape(), dtype(), device()), options);
 }
 
 void Tensor::backward(const Tensor& gradient, BackwardOptions options) const {
@@ -126,7 +167,7 @@ double Tensor::item() const {
 
 Tensor Tensor::to(Device device) const {
   if (device == this->device()) return *this;
-  return record("to", ramp::to(array(), device), {*this},
+  return record("to", ramp::to(array(), device), {*this}, {},
                 [back = this->device()](const Array& g, Gradients& inputs) { inputs[0] = ramp::to(g, back); });
 }
 
@@ -134,7 +175,7 @@ Tensor Tensor::to(DType dtype) const {
   if (dtype == this->dtype()) return *this;
   Array value = ramp::to(array(), dtype);
   if (!is_floating(dtype)) return Tensor(std::move(value));
-  return record("to", std::move(value), {*this},
+  return record("to", std::move(value), {*this}, {},
                 [back = this->dtype()](const Array& g, Gradients& inputs) { inputs[0] = ramp::to(g, back); });
 }
 

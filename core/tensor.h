@@ -1,9 +1,12 @@
 #pragma once
 // Tensor: an array that remembers how it was made, so that gradients can flow back through it.
 
+#include <atomic>
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "ramp/core/array.h"
@@ -24,8 +27,25 @@ class Tensor {
  public:
   Tensor() = default;
   explicit Tensor(Array value, bool requires_grad = false);
+  Tensor(const Tensor& other) : impl_(other.impl_) {}
+  Tensor(Tensor&& other) noexcept : impl_(other.parameter_ ? other.impl_ : std::move(other.impl_)) {}
+  /// Makes this another handle of the same tensor. A layer's parameter (Layer::add) takes only a tensor of its own shape and
+  /// dtype, which then wants a gradient as the old one did; Error otherwise.
+  Tensor& operator=(const Tensor& other) {
+    if (parameter_) prepare_parameter(other);
+    impl_ = other.impl_;
+    return *this;
+  }
+  Tensor& operator=(Tensor&& other) {
+    if (parameter_ || other.parameter_) return *this = std::as_const(other);
+    impl_ = std::move(other.impl_);
+    return *this;
+  }
+  ~Tensor() = default;
 
   bool defined() const { return impl_ != nullptr; }
+  /// Whether both are handles of one tensor.
+  bool is(const Tensor& other) const { return impl_ == other.impl_; }
   /// The numbers, without gradient. Throws Error when the tensor is undefined.
   const Array& array() const;
   /// Puts other numbers of the same shape and dtype in place of the old ones, for every copy of this tensor.
@@ -44,12 +64,14 @@ class Tensor {
   Tensor& set_requires_grad(bool on = true);
   /// True unless an operation was recorded to make this tensor.
   bool is_leaf() const;
-  /// The gradient that backward has gathered, undefined before that. A leaf keeps it; others after retain_grad().
+  /// The gradient that backward has gathered, undefined before that. A leaf keeps it; others after retain_grad(). Later
+  /// gradients that add up to this one, and set_grad(), are seen in the tensor that was returned; after zero_grad() it keeps
+  /// its numbers. A captured step leaves it the numbers it had before the step.
   Tensor grad() const;
   void retain_grad();
   /// Forgets the gradient; the next one overwrites it, so this costs nothing.
   void zero_grad();
-  /// Sets the gradient (to clip or rescale it); undefined forgets it.
+  /// Sets the gradient, in place (to clip or rescale it); undefined forgets it.
   void set_grad(const Tensor& gradient);
   /// Calls `hook` with each gradient of this tensor during backward; a defined result takes its place.
   void register_hook(std::function<Tensor(const Tensor&)> hook);
@@ -80,19 +102,33 @@ class Tensor {
  private:
   /// Whether nobody else holds this tensor or its memory.
   bool unshared() const { return impl_.use_count() == 1 && impl_->value.storage().use_count() == 1 && !impl_->node; }
+  /// Whether anyone beside this handle and captured steps holds the tensor.
+  bool held_elsewhere() const { return impl_.use_count() > 1 + impl_->traces; }
+  /// Puts a copy of the numbers in their place, since their memory is about to be overwritten.
+  void keep_numbers();
+  /// Throws Error unless `other` may be assigned to this parameter, and lets it want a gradient as the old one did.
+  void prepare_parameter(const Tensor& other);
 
   struct Impl {
     Array value;
     std::shared_ptr<Node> node;  // null when no gradient is wanted
     Birth birth;
+    std::atomic<int> traces{0};  // that hold it
   };
+  friend struct Node;
+  friend class Layer;
   friend class Trace;
   template <class Graph>
   friend struct StepGraph;
   friend Tensor attach(Array value, std::shared_ptr<Node> node);
 
   std::shared_ptr<Impl> impl_;
+  const std::string* parameter_ = nullptr;  // its name, where this handle is a layer's parameter
 };
+
+/// Gives every tensor that grad() returned on this thread, and that someone still holds, memory of its own: replays of a
+/// captured step overwrite gradients without running code that could notice.
+void keep_shown_gradients();
 
 /// A tensor on top of a graph node: record() is its one caller.
 Tensor attach(Array value, std::shared_ptr<Node> node);

@@ -14,7 +14,7 @@ std::atomic<uint64_t> traces_made{0};
 
 bool same(const Array& a, const Array& b) {
   return a.storage() == b.storage() && a.dtype() == b.dtype() &&
-         (!a.defined() || a.data<const void>() == b.data<const void>());
+         (!a.defined() || a.address<const void>() == b.address<const void>());
 }
 
 }  // namespace
@@ -23,17 +23,20 @@ Trace::Trace() : number_(++traces_made) {}
 
 void Trace::see(const std::shared_ptr<Tensor::Impl>& tensor) {
   hold(tensor->value);
+  if (tensor->node) hold(tensor->node->grad);
   if (tensor->birth.trace() == number_ || !positions_.emplace(tensor.get(), seen_.size()).second) return;
   const bool had_gradient = tensor->node && tensor->node->has_grad;
-  seen_.push_back({tensor, tensor->value, tensor->node, had_gradient, had_gradient, {}});
+  seen_.push_back({Traced(tensor), tensor->value, tensor->node, had_gradient, had_gradient, {}});
 }
 
 void Trace::hold(const Array& x) {
-  if (x.defined() && x.storage()->birth().trace() != number_) held_.try_emplace(x.storage());
+  if (x.defined() && x.storage()->birth().trace() != number_)
+    held_.try_emplace(x.storage(), Held{x.dtype(), nullptr, nullptr, x.storage()->writes()});
 }
 
 void Trace::rely_on_rounded(const Array& parameters) {
-  held_[parameters.storage()].before = parameters.storage()->rounded();
+  hold(parameters);
+  held_.at(parameters.storage()).rounded_before = parameters.storage()->rounded();
 }
 
 void Trace::draw(Generator& generator, RandomKey key) {
@@ -49,6 +52,12 @@ void Trace::depend(const std::shared_ptr<const bool>& flag) { flags_.emplace_bac
 void Trace::depend(const std::weak_ptr<const void>& owner, std::function<bool()> same) {
   conditions_.push_back({owner, std::move(same)});
 }
+void Trace::depend_forever(const std::weak_ptr<const void>& owner, std::function<bool()> same) {
+  lasting_conditions_.push_back({owner, std::move(same)});
+}
+void Trace::depend_on_variable(const std::shared_ptr<const Tensor>& variable) {
+  variables_.push_back({variable, *variable});
+}
 
 bool Trace::close(std::span<const RandomKey> drawn) {
   for (const RandomKey& key : drawn) {
@@ -60,13 +69,17 @@ bool Trace::close(std::span<const RandomKey> drawn) {
   }
   bool kept = true;
   for (Seen& s : seen_) {
-    const bool only_ours = s.tensor.use_count() == 1;
-    kept &= !only_ours && same(s.tensor->value, s.value) && s.tensor->node == s.node;
+    kept &= s.tensor.reachable() && same(s.tensor->value, s.value) && s.tensor->node == s.node;
     if (!s.node) continue;
     s.has_gradient = s.node->has_grad;
     s.gradient = s.node->grad;
+    s.hook_changes = s.node->hook_changes;
+    hold(s.gradient);
   }
-  for (auto& [storage, rounded] : held_) rounded.after = storage->rounded();
+  for (auto& [storage, held] : held_) {
+    held.rounded_after = storage->rounded();
+    held.written = storage->written_since(held.writes);
+  }
   return kept;
 }
 
@@ -74,14 +87,23 @@ void Trace::undo() {
   for (const Draws& d : draws_) d.generator->set_state(d.generator->seed(), d.first);
   for (const Seen& s : seen_)
     if (s.node) s.node->has_grad = s.had_gradient;
-  for (auto& [storage, rounded] : held_) storage->set_rounded(nullptr);
+  for (auto& [storage, held] : held_) storage->set_rounded(nullptr);
+  for (const auto& restore : restores_) restore();
 }
 
 bool Trace::same_objects() const {
-  return std::none_of(conditions_.begin(), conditions_.end(), [](const Condition& c) { return c.owner.expired(); }) &&
+  const auto there = [](const Condition& c) { return !c.owner.expired(); };
+  return std::all_of(conditions_.begin(), conditions_.end(), there) &&
+         std::all_of(lasting_conditions_.begin(), lasting_conditions_.end(),
+                     [&](const Condition& c) { return there(c) && c.same(); }) &&
+         std::all_of(variables_.begin(), variables_.end(),
+                     [](const Variable& v) {
+                       const std::shared_ptr<const Tensor> now = v.variable.lock();
+                       return now && now->is(v.tensor);
+                     }) &&
          std::all_of(seen_.begin(), seen_.end(), [](const Seen& s) {
-           return same(s.tensor->value, s.value) && s.tensor->node == s.node &&
-                  (!s.node || same(s.node->grad, s.gradient));
+           return s.tensor.reachable() && same(s.tensor->value, s.value) && s.tensor->node == s.node &&
+                  (!s.node || (same(s.node->grad, s.gradient) && s.node->hook_changes == s.hook_changes));
          });
 }
 
@@ -105,18 +127,58 @@ void Trace::present_keys(std::vector<RandomKey>& keys) const {
 }
 
 void Trace::prepare() const {
-  for (const auto& [storage, rounded] : held_)
-    if (rounded.before && storage->rounded() != rounded.before) {
+  for (const auto& [storage, held] : held_)
+    if (held.rounded_before && storage->rounded() != held.rounded_before) {
       const int64_t n = storage->bytes() / 4;
-      round_to_bfloat16(Array(storage, {n}, float32), Array(rounded.before, {n, 2}, uint8));
+      round_to_bfloat16(Array(storage, {n}, float32), Array(held.rounded_before, {n, 2}, uint8));
     }
 }
 
-void Trace::advance() {
+void Trace::advance_generators() {
   for (const Draws& d : draws_) d.generator->set_state(d.generator->seed(), d.generator->ticket() + d.count);
+}
+
+void Trace::advance() {
+  advance_generators();
   for (const Seen& s : seen_)
     if (s.node) s.node->has_grad = s.has_gradient;
-  for (const auto& [storage, rounded] : held_) storage->set_rounded(rounded.after);
+  for (const auto& [storage, held] : held_) {
+    storage->set_rounded(held.rounded_after);
+    for (const Storage::Write& write : held.written) storage->note_write(write.begin, write.end, "a captured step");
+  }
+}
+
+bool Trace::changes(const Storage* storage, const Held& held) const {
+  // bfloat16 copies follow from the numbers that they are copies of.
+  const auto copied = [&](const auto& other) {
+    return other.second.rounded_before.get() == storage || other.second.rounded_after.get() == storage;
+  };
+  return !held.written.empty() && std::none_of(held_.begin(), held_.end(), copied);
+}
+
+Trace::State Trace::state() const {
+  State state;
+  for (const auto& [storage, held] : held_) {
+    if (!changes(storage.get(), held)) continue;
+    const auto size = static_cast<int64_t>(size_of(held.dtype));
+    state.arrays.push_back(clone(Array(storage, {storage->bytes() / size}, held.dtype)));
+  }
+  for (const Draws& d : draws_) state.tickets.push_back(d.generator->ticket());
+  for (const Seen& s : seen_) state.has_gradient.push_back(s.node && s.node->has_grad);
+  return state;
+}
+
+void Trace::restore(const State& state) const {
+  size_t next = 0;
+  for (const auto& [storage, held] : held_) {
+    if (!changes(storage.get(), held)) continue;
+    const Array& saved = state.arrays[next++];
+    copy(saved, Array(storage, saved.shape(), saved.dtype()));
+  }
+  for (size_t i = 0; i < draws_.size(); ++i)
+    draws_[i].generator->set_state(draws_[i].generator->seed(), state.tickets[i]);
+  for (size_t i = 0; i < seen_.size(); ++i)
+    if (seen_[i].node) seen_[i].node->has_grad = state.has_gradient[i];
 }
 
 }  // namespace ramp

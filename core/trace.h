@@ -1,12 +1,15 @@
 #pragma once
-// What a step that is being captured (capture.h) looks at on the host. Its replays run no host code, so this is how they
-// tell whether that code would still do the same, and how they do what it would have done to the host's own state.
+// Records every piece of host state that a step reads while it is captured (capture.h): tensors, generators, modes, options
+// of optimizers. Replays run no host code. Before a replay the record is compared with the present state; after it, the
+// host's state is advanced as the step would have done.
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ramp/core/birth.h"
@@ -33,6 +36,16 @@ class Trace {
   void depend(const std::shared_ptr<const bool>& flag);
   /// Something else does: replays are refused while same() is false, and forever after `owner` is gone.
   void depend(const std::weak_ptr<const void>& owner, std::function<bool()> same);
+  /// As depend(), for what never becomes again what it was: once same() is false, replays are refused forever.
+  void depend_forever(const std::weak_ptr<const void>& owner, std::function<bool()> same);
+  /// A variable that holds a tensor is read, and would lead to another tensor if one were assigned to it.
+  void depend_on_variable(const std::shared_ptr<const Tensor>& variable);
+  /// What undo() calls: host code changed something that must be put back if the step cannot be captured.
+  void when_undone(std::function<void()> restore) { restores_.push_back(std::move(restore)); }
+  /// The step is about to fail inside of this layer. The first one that says so is the innermost.
+  void fail_in(const std::string& layer) {
+    if (failed_in_.empty()) failed_in_ = layer;
+  }
 
   // ---- Afterwards.
 
@@ -41,6 +54,10 @@ class Trace {
   bool close(std::span<const RandomKey> drawn);
   /// After the step threw: the host's state is as before it.
   void undo();
+  /// The step is done: undo() is not needed any more.
+  void forget_undo() { restores_.clear(); }
+  /// The innermost layer in which the step threw; empty for none.
+  const std::string& failed_in() const { return failed_in_; }
 
   /// Whether everything that the step read is still where it was. Once false, always false.
   bool same_objects() const;
@@ -50,20 +67,59 @@ class Trace {
   void present_keys(std::vector<RandomKey>& keys) const;
   /// Before a replay: rounds parameters again that were written to meanwhile.
   void prepare() const;
-  /// After it: leaves generators, gradients and what is known of rounded parameters as the step would.
+  /// After it: leaves generators, gradients and what is known of the arrays as the step would.
   void advance();
+  /// Leaves generators as the step would: after a replay that threw, too.
+  void advance_generators();
+
+  // ---- To compare a replay with the step itself.
+
+  /// What the step may change.
+  struct State {
+    std::vector<Array> arrays;
+    std::vector<uint64_t> tickets;
+    std::vector<bool> has_gradient;
+  };
+  State state() const;
+  void restore(const State& state) const;
 
  private:
+  /// A handle by which nobody can tell that the tensor is still in use.
+  class Traced {
+   public:
+    explicit Traced(std::shared_ptr<Tensor::Impl> tensor) : tensor_(std::move(tensor)) { ++tensor_->traces; }
+    Traced(Traced&&) = default;
+    Traced& operator=(Traced&&) = delete;
+    ~Traced() {
+      if (tensor_) --tensor_->traces;
+    }
+    Tensor::Impl* operator->() const { return tensor_.get(); }
+    /// Whether anyone else could still read the tensor.
+    bool reachable() const { return tensor_.use_count() > tensor_->traces; }
+
+   private:
+    std::shared_ptr<Tensor::Impl> tensor_;
+  };
   struct Seen {
-    std::shared_ptr<Tensor::Impl> tensor;
+    Traced tensor;
     Array value;
     std::shared_ptr<Node> node;
     bool had_gradient, has_gradient;  // before and after
     Array gradient;                   // after
+    uint64_t hook_changes = 0;        // after
   };
-  /// What a storage has to have rounded before the step, and what it has after; null for nothing.
-  struct Rounded {
-    std::shared_ptr<Storage> before, after;
+  /// What is known of a storage that the step uses and did not make.
+  struct Held {
+    DType dtype;
+    std::shared_ptr<Storage> rounded_before,
+        rounded_after;                         // the bfloat16 copy that it needs, and leaves; null for none
+    uint64_t writes;                           // before
+    std::vector<Storage::Write> written = {};  // by the step
+  };
+  bool changes(const Storage* storage, const Held& held) const;
+  struct Variable {
+    std::weak_ptr<const Tensor> variable;
+    Tensor tensor;
   };
   struct Draws {
     Generator* generator;
@@ -83,12 +139,15 @@ class Trace {
   uint64_t number_;
   std::vector<Seen> seen_;
   std::unordered_map<const void*, size_t> positions_;
-  std::unordered_map<std::shared_ptr<Storage>, Rounded> held_;
+  std::unordered_map<std::shared_ptr<Storage>, Held> held_;
   std::vector<Draws> draws_;
   std::vector<Draw> order_;    // as handed out
   std::vector<Draw> sources_;  // as they reached the device
   std::vector<std::pair<std::shared_ptr<const bool>, bool>> flags_;
-  std::vector<Condition> conditions_;
+  std::vector<Condition> conditions_, lasting_conditions_;
+  std::vector<Variable> variables_;
+  std::vector<std::function<void()>> restores_;
+  std::string failed_in_;
 
   friend class Tracing;
 };

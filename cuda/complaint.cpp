@@ -18,24 +18,31 @@ unsigned long long take(Complaint& complaint) {
 
 }  // namespace
 
-void check_positions(const char* op, const char* what, int64_t limit, const Array& indices, const char* where) {
+void check_complaint(const char* op, const std::string& rule, const Array& x, const char* where) {
   Context& c = context();
   if (c.capturing) return;
   check(op, cudaStreamSynchronize(c.stream));
   const auto position = take(c.complaints[0]);
   if (position == Complaint::none) return;
-  int32_t value = 0;
-  check(op,
-        cudaMemcpyAsync(&value, indices.data<const int32_t>() + position, sizeof value, cudaMemcpyDefault, c.stream));
-  check(op, cudaStreamSynchronize(c.stream));
-  fail(op, what, " must lie in [0, ", limit, "), got ", value, " at ", where, ' ', position);
+  visit(x.dtype(), [&](auto value) {
+    check(op, cudaMemcpyAsync(&value, x.data<const decltype(value)>() + position, sizeof value, cudaMemcpyDefault,
+                              c.stream));
+    check(op, cudaStreamSynchronize(c.stream));
+    if (*where) fail(op, rule, ", got ", +value, " at ", where, ' ', position);
+    fail(op, rule, ", got ", +value);
+  });
+}
+
+void check_positions(const char* op, const char* what, int64_t limit, const Array& indices, const char* where) {
+  if (!context().capturing)
+    check_complaint(op, std::string(what) + " must lie in [0, " + std::to_string(limit) + ')', indices, where);
 }
 
 void raise_complaint() {
   const auto position = take(context().complaints[1]);
   if (position != Complaint::none)
-    fail("capture", "labels, indices and rows must lie in their ranges, got one outside, at position ", position,
-         ", in a replayed step or a batch that was loaded");
+    fail("capture", "labels, targets, indices and rows must lie in their ranges, got one outside, at position ",
+         position, ", in a replayed step or a batch that was loaded");
 }
 
 }  // namespace ramp::cuda

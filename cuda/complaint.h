@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
 
 #include "ramp/core/array.h"
 
@@ -23,9 +24,11 @@ __device__ inline void complain(Complaint* complaint, int64_t position) {
 }
 #endif
 
-/// Waits for the kernel that checked `indices` and throws the CPU backend's Error if it complained: `[op] WHAT must lie in
-/// [0, limit), got VALUE at WHERE POSITION`. While a step is being captured, and in its replays, nobody waits: there
-/// raise_complaint() throws, at the next copy to the CPU or replay.
+/// Waits for the kernel that checked `x` and throws Error if it complained: `[op] RULE, got VALUE at WHERE POSITION`. While a
+/// step is being captured, and in its replays, nobody waits: there raise_complaint() throws, at the next copy to the CPU or
+/// replay.
+void check_complaint(const char* op, const std::string& rule, const Array& x, const char* where);
+/// The same for indices: `WHAT must lie in [0, limit)`.
 void check_positions(const char* op, const char* what, int64_t limit, const Array& indices, const char* where);
 void raise_complaint();
 

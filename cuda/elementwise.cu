@@ -49,6 +49,17 @@ struct Where {
 };
 
 template <class T>
+struct CheckRange {
+  const T* x;
+  double low, high;
+  cuda::Complaint* complaint;
+  __device__ void operator()(int64_t i) const {
+    const auto value = static_cast<double>(x[i]);
+    if (!(value >= low && value <= high)) cuda::complain(complaint, i);
+  }
+};
+
+template <class T>
 struct Broadcast {
   BroadcastAxes axes;
   const T* x;
@@ -98,6 +109,14 @@ void Cuda::where(const Array& condition, const Array& a, const Array& b, const A
     cuda::each("where", out.numel(),
                Where<T>{condition.data<const uint8_t>(), a.data<const T>(), b.data<const T>(), out.data<T>()});
   });
+}
+
+void Cuda::require_range(const RangeRule& rule, const Array& x) {
+  visit(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    cuda::each(rule.op, x.numel(), CheckRange<T>{x.data<const T>(), rule.low, rule.high, cuda::context().complaint});
+  });
+  cuda::check_complaint(rule.op, rule.rule, x, rule.where);
 }
 
 void Cuda::broadcast(const Array& x, const Array& out) {

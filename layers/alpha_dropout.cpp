@@ -35,7 +35,7 @@ Tensor alpha_dropout(const Tensor& x, double p, Generator& generator) {
   // a where an element stays, 0 where it goes; then y = x scale + (a - scale) s + b.
   const Array scale = dropout_mask(x.shape(), keep, generator.next(), x.dtype(), x.device()) * (a * keep);
   const Array y = x.array() * scale + (scale * -s + full_array({}, a * s + b, x.dtype(), x.device()));
-  return record("alpha_dropout", y, {x},
+  return record("alpha_dropout", y, {x}, {},
                 [scale](const Array& gradient, Gradients& inputs) { inputs[0] = gradient * scale; });
 }
 

@@ -55,7 +55,7 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const st
   if (!activation) forward.z = forward.y = {};  // backward needs neither, and they may go
 
   const Tensor inputs[] = {x, weight, bias};
-  return record("dense", y, std::span(inputs).first(biased ? 3 : 2),
+  return record("dense", y, std::span(inputs).first(biased ? 3 : 2), {forward.x, forward.w, forward.z, forward.y},
                 [forward, biased, activation](const Array& upstream, Gradients& inputs) {
                   const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
                   write_product_gradients(
@@ -76,6 +76,7 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const fo
 
   const Tensor inputs[] = {x, weight, slope, bias};
   return record("dense", map(Binary(activation), forward.z, slopes), std::span(inputs).first(biased ? 4 : 3),
+                {forward.x, forward.w, forward.z, slopes},
                 [forward, biased, activation, slopes](const Array& upstream, Gradients& inputs) {
                   const Array slope_gradient = inputs.wants(2) ? inputs.write(2) : Array();
                   const Array bias_gradient = biased && inputs.wants(3) ? inputs.write(3) : Array();

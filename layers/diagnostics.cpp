@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "ramp/core/array_ops.h"
 #include "ramp/core/autograd.h"
+#include "ramp/core/trace.h"
 #include "ramp/layers/activations.h"
 #include "ramp/layers/sequential.h"
 
@@ -14,8 +16,9 @@ namespace {
 constexpr double flat_slope = 0.01;
 
 Array in_double(const Array& x) { return to(x, float64); }
-double total(const Array& x) { return Tensor(sum(x.view(Shape{x.numel()}), 0)).item(); }
-double square_sum(const Array& x) {
+/// The sum of all elements, [1].
+Array total(const Array& x) { return sum(x.view(Shape{x.numel()}), 0); }
+Array square_sum(const Array& x) {
   const Array values = in_double(x);
   return total(values * values);
 }
@@ -23,16 +26,43 @@ double square_sum(const Array& x) {
 Array indicator(Compare relation, const Array& x, double number) {
   return in_double(compare(relation, x, full_array({}, number, x.dtype(), x.device())));
 }
+Array number(double value, Device device) { return full_array({1}, value, float64, device); }
+
+/// Sums in double on a device, gathered there without the host, so that replays of a captured step gather them too.
+class Sums {
+ public:
+  Sums() = default;
+  Sums(int64_t count, Device device) : sums_(full_array({count}, 0, float64, device)) {}
+  bool on(Device device) const { return sums_.defined() && sums_.device() == device; }
+  void move_to(Device device) { sums_ = to(sums_, device); }
+  void add(int64_t i, const Array& value) { add_to(sums_.rows(i, i + 1), value); }
+  void add(int64_t i, double value) { add(i, number(value, sums_.device())); }
+  void clear() {
+    if (sums_.defined()) fill(sums_, 0);
+  }
+  /// On the host; empty when nothing was ever gathered.
+  std::vector<double> values() const {
+    return sums_.defined() ? Tensor(sums_).to_vector<double>() : std::vector<double>();
+  }
+
+ private:
+  Array sums_;
+};
 
 /// The norms of the gradients that came by.
 struct Norms {
-  double squares = 0;
-  int64_t count = 0;
+  explicit Norms(Device device) : sums(2, device) {}
+  Sums sums;  // of their squares; how many
   void add(const Tensor& gradient) {
-    squares += square_sum(gradient.array());
-    ++count;
+    if (!sums.on(gradient.device())) sums.move_to(gradient.device());
+    sums.add(0, square_sum(gradient.array()));
+    sums.add(1, 1);
   }
-  double mean_square() const { return squares / static_cast<double>(count); }
+  /// None when no gradient came by.
+  std::optional<double> mean_square() const {
+    const std::vector<double> all = sums.values();
+    return all[1] > 0 ? std::optional(all[0] / all[1]) : std::nullopt;
+  }
 };
 
 /// The hook on a parameter. A type with a name, so that it can be found again and taken off.
@@ -48,12 +78,15 @@ struct GradientHook {
 class WatchedParameter {
  public:
   explicit WatchedParameter(const Tensor& tensor)
-      : tensor_(tensor), node_(tensor.node()), last_(clone(tensor.array())) {
-    if (node_) node_->hooks.emplace_back(GradientHook{norms_});
+      : tensor_(tensor),
+        node_(tensor.node()),
+        last_(clone(tensor.array())),
+        norms_(std::make_shared<Norms>(tensor.device())) {
+    if (node_) node_->add_hook(GradientHook{norms_});
   }
   ~WatchedParameter() {
     if (node_)
-      std::erase_if(node_->hooks, [&](const auto& hook) {
+      node_->remove_hooks([&](const auto& hook) {
         const auto* mine = hook.template target<GradientHook>();
         return mine && mine->norms == norms_;
       });
@@ -62,18 +95,24 @@ class WatchedParameter {
   WatchedParameter& operator=(const WatchedParameter&) = delete;
 
   Norms& norms() { return *norms_; }
-  bool watches(const Tensor& tensor) const { return &tensor.array() == &tensor_.array() && tensor.node() == node_; }
+  /// Whether it is this tensor that is watched, as it was at the last look but for its numbers.
+  bool watches(const Tensor& tensor) const {
+    return tensor.is(tensor_) && tensor.node() == node_ && tensor.dtype() == last_.dtype() &&
+           tensor.device() == last_.device();
+  }
 
   struct Change {
-    double change = 0, before = 0;  // sums of squares
+    Array change, before;  // sums of squares
   };
-  /// What happened since the last call. A move to another device or dtype is no change.
+  /// What happened since the last call.
   Change look() {
     const Array& now = tensor_.array();
-    Change change;
-    if (now.dtype() == last_.dtype() && now.device() == last_.device())
-      change = {square_sum(now - last_), square_sum(last_)};
-    last_ = clone(now);
+    if (!watches(tensor_)) {  // a move to another device or dtype is no change
+      last_ = clone(now);
+      return {number(0, now.device()), number(0, now.device())};
+    }
+    Change change{square_sum(now - last_), square_sum(last_)};
+    copy(now, last_);
     return change;
   }
 
@@ -81,123 +120,164 @@ class WatchedParameter {
   Tensor tensor_;
   std::shared_ptr<Node> node_;
   Array last_;
-  std::shared_ptr<Norms> norms_ = std::make_shared<Norms>();
+  std::shared_ptr<Norms> norms_;
 };
 
 }  // namespace
 
 /// What is known of one layer. The layer's observer and its outputs' hooks hold it weakly, so that it may go first.
-struct Diagnostics::Watch {
-  /// What reset() clears.
-  struct Sums {
-    int64_t samples = 0, values = 0, inputs = 0;
-    double total = 0, squares = 0, input_squares = 0, zeros = 0, flat = 0;
-    bool has_slope = false;
-    std::vector<double> zeros_of_unit;
-    Norms output_gradient;
-    double update_ratios = 0;
-    int64_t updates = 0;
-  };
-
+struct Diagnostics::Watch : std::enable_shared_from_this<Watch> {
   explicit Watch(std::string name) : name(std::move(name)) {}
 
+  enum : int64_t {  // the sums
+    samples,
+    total_outputs,
+    squares,
+    inputs,
+    input_squares,
+    flat_outputs,
+    gradient_squares,
+    gradients,
+    update_ratios,
+    updates,
+    count
+  };
+
   std::string name, layer;
+  bool has_slope = false;
   Sums sums;
+  Array zeros;               // of each unit, [1, units]; undefined before the first batch
+  bool any_width = false;    // since reset()
+  uint64_t arrays_made = 0;  // raised when the arrays above, or those of a parameter, are replaced
   std::vector<std::unique_ptr<WatchedParameter>> parameters;
 
   void see(const Layer& source, const Tensor& input, const Tensor& output);
+  void see_gradient(const Tensor& gradient);
+  void prepare(const Layer& source, int64_t units, Device device);
   void look_at_parameters();
-  void find_parameters(const Layer& source);
-  LayerStatistics statistics(int64_t updates) const;
+  void reset();
+  LayerStatistics statistics(double most_updates) const;
+
+ private:
+  bool same_parameters(const std::vector<Tensor>& own) const {
+    return std::equal(own.begin(), own.end(), parameters.begin(), parameters.end(),
+                      [](const Tensor& tensor, const auto& watched) { return watched->watches(tensor); });
+  }
 };
 
 void Diagnostics::Watch::see(const Layer& source, const Tensor& input, const Tensor& output) {
   const Array &x = input.array(), &y = output.array();
   const int64_t n = y.rank() > 0 ? y.shape()[0] : 1;
   if (y.numel() == 0) return;
-  const int64_t units = y.numel() / n;
-  if (sums.samples > 0 && units != static_cast<int64_t>(sums.zeros_of_unit.size()))
-    fail("diagnostics", "layer ", name, " must keep its width until reset(), got ", units, " units after ",
-         sums.zeros_of_unit.size());
-  layer = source.describe();
-  find_parameters(source);
+  prepare(source, y.numel() / n, y.device());
   look_at_parameters();
 
   const Array values = in_double(y);
-  sums.samples += n;
-  sums.values += y.numel();
-  sums.total += total(values);
-  sums.squares += total(values * values);
-  sums.inputs += x.numel();
-  sums.input_squares += square_sum(x);
-
-  const Array zeros = ramp::sum(indicator(Compare::equal, values, 0).view(Shape{n, units}), 0);
-  const std::vector<double> zeros_of_unit = Tensor(zeros).to_vector<double>();
-  sums.zeros_of_unit.resize(zeros_of_unit.size());
-  for (size_t unit = 0; unit < zeros_of_unit.size(); ++unit) {
-    sums.zeros_of_unit[unit] += zeros_of_unit[unit];
-    sums.zeros += zeros_of_unit[unit];
-  }
+  sums.add(samples, static_cast<double>(n));
+  sums.add(total_outputs, total(values));
+  sums.add(squares, total(values * values));
+  sums.add(inputs, static_cast<double>(x.numel()));
+  sums.add(input_squares, to(square_sum(x), y.device()));
+  add_to(zeros, ramp::sum(indicator(Compare::equal, values, 0).view(Shape{n, zeros.numel()}), 0));
   if (const auto* activation = dynamic_cast<const Activation*>(&source)) {
     const Array ones = full_array(y.shape(), 1, float64, y.device());
     const Array slope = map_gradient(activation->formula(), in_double(x), values, ones);
-    sums.flat += total(indicator(Compare::less, map(Unary(formula::Abs{}), slope), flat_slope));
-    sums.has_slope = true;
+    sums.add(flat_outputs, total(indicator(Compare::less, map(Unary(formula::Abs{}), slope), flat_slope)));
   }
 }
 
-void Diagnostics::Watch::find_parameters(const Layer& source) {
+/// Makes the arrays in which numbers are gathered, outside of captured steps, which go on using them in their replays.
+void Diagnostics::Watch::prepare(const Layer& source, int64_t units, Device device) {
   std::vector<Tensor> own;
   for (const Parameter& parameter : source.parameters())
     if (parameter.name.find('.') == std::string::npos) own.push_back(parameter.tensor);
-  const bool same = std::equal(own.begin(), own.end(), parameters.begin(), parameters.end(),
-                               [](const Tensor& tensor, const auto& watched) { return watched->watches(tensor); });
-  if (same) return;
-  parameters.clear();
-  for (const Tensor& tensor : own) parameters.push_back(std::make_unique<WatchedParameter>(tensor));
+  const bool same = same_parameters(own), width_fits = zeros.defined() && zeros.numel() == units;
+  if (same && width_fits && sums.on(device)) {
+    any_width = false;
+    if (Trace* trace = tracing())
+      trace->depend_forever(weak_from_this(), [this, made = arrays_made] { return arrays_made == made; });
+    return;
+  }
+  if (tracing())
+    fail("diagnostics", "layer ", name,
+         " must see a batch of this kind in a warm-up step before one is captured; is it called in every step?");
+  if (zeros.defined() && !width_fits && !(any_width && sums.values()[samples] == 0))
+    fail("diagnostics", "layer ", name, " must keep its width until reset(), got ", units, " units after ",
+         zeros.numel());
+  ++arrays_made;
+  layer = source.describe();
+  has_slope = dynamic_cast<const Activation*>(&source) != nullptr;
+  if (!zeros.defined()) sums = Sums(count, device);
+  if (!sums.on(device)) sums.move_to(device);
+  if (!width_fits) zeros = full_array({1, units}, 0, float64, device);
+  zeros = to(zeros, device);
+  if (!same) {
+    parameters.clear();
+    for (const Tensor& tensor : own) parameters.push_back(std::make_unique<WatchedParameter>(tensor));
+  }
+  any_width = false;
 }
 
+void Diagnostics::Watch::see_gradient(const Tensor& gradient) {
+  sums.add(gradient_squares, to(square_sum(gradient.array()), zeros.device()));
+  sums.add(gradients, 1);
+}
+
+/// Adds |change| / |parameters| since the last look, and counts an update, unless nothing has changed, or all were zeros, for
+/// which there is no ratio.
 void Diagnostics::Watch::look_at_parameters() {
-  double change = 0, before = 0;
+  if (parameters.empty() || !zeros.defined()) return;
+  const Device device = zeros.device();
+  Array change = number(0, device), before = number(0, device);
   for (const auto& parameter : parameters) {
     const WatchedParameter::Change seen = parameter->look();
-    change += seen.change;
-    before += seen.before;
+    change = change + to(seen.change, device);
+    before = before + to(seen.before, device);
   }
-  if (change == 0 || before == 0) return;  // no update, or one of all zeros, which has no ratio
-  sums.update_ratios += std::sqrt(change / before);
-  ++sums.updates;
+  const Array zero = number(0, device), one = number(1, device);
+  const Array both = change * before;  // NaN counts as an update
+  const Array counts = in_double(compare(Compare::not_equal, both, zero));
+  const Array ratio = map(Unary(formula::Sqrt{}), change / where(compare(Compare::equal, before, zero), one, before));
+  sums.add(update_ratios, where(compare(Compare::equal, both, zero), zero, ratio));
+  sums.add(updates, counts);
 }
 
-/// `updates`: how many the model has seen, of which some may have left this layer as it was.
-LayerStatistics Diagnostics::Watch::statistics(int64_t updates) const {
+void Diagnostics::Watch::reset() {
+  look_at_parameters();  // the last update belongs to what ends here
+  sums.clear();
+  if (zeros.defined()) fill(zeros, 0);
+  any_width = true;
+  for (const auto& parameter : parameters) parameter->norms().sums.clear();
+}
+
+/// `most_updates`: how many the model has seen, of which some may have left this layer as it was.
+LayerStatistics Diagnostics::Watch::statistics(double most_updates) const {
   LayerStatistics row;
   row.name = name;
   row.layer = layer;
-  if (sums.samples == 0) return row;
-  row.samples = sums.samples;
-  row.units = static_cast<int64_t>(sums.zeros_of_unit.size());
-  const auto values = static_cast<double>(sums.values);
-  const double square = sums.squares / values;
-  const double mean = sums.total / values, variance = square - mean * mean;
+  const std::vector<double> all = sums.values();
+  if (all.empty() || all[samples] == 0) return row;
+  row.samples = static_cast<int64_t>(all[samples]);
+  row.units = zeros.numel();
+  const double values = all[samples] * static_cast<double>(row.units);
+  const double square = all[squares] / values;
+  const double mean = all[total_outputs] / values, variance = square - mean * mean;
   row.mean = mean;
   row.deviation = std::sqrt(variance < 0 ? 0 : variance);  // and NaN stays NaN
-  if (sums.input_squares != 0) row.mean_square_ratio = square / (sums.input_squares / static_cast<double>(sums.inputs));
-  row.zeros = sums.zeros / values;
-  const auto dead = std::count(sums.zeros_of_unit.begin(), sums.zeros_of_unit.end(), static_cast<double>(sums.samples));
-  row.dead = static_cast<double>(dead) / static_cast<double>(row.units);
-  if (sums.has_slope) row.saturated = sums.flat / values;
+  if (all[input_squares] != 0) row.mean_square_ratio = square / (all[input_squares] / all[inputs]);
+  const std::vector<double> zeros_of_unit = Tensor(zeros).to_vector<double>();
+  row.zeros = std::accumulate(zeros_of_unit.begin(), zeros_of_unit.end(), 0.0) / values;
+  row.dead = static_cast<double>(std::count(zeros_of_unit.begin(), zeros_of_unit.end(), all[samples])) /
+             static_cast<double>(row.units);
+  if (has_slope) row.saturated = all[flat_outputs] / values;
 
-  if (sums.output_gradient.count > 0) row.output_gradient = std::sqrt(sums.output_gradient.mean_square());
-  double weight_gradient = 0;
-  bool any = false;
-  for (const auto& parameter : parameters) {
-    if (parameter->norms().count == 0) continue;
-    weight_gradient += parameter->norms().mean_square();
-    any = true;
-  }
-  if (any) row.weight_gradient = std::sqrt(weight_gradient);
-  if (updates > 0 && !parameters.empty()) row.update_ratio = sums.update_ratios / static_cast<double>(updates);
+  if (all[gradients] > 0) row.output_gradient = std::sqrt(all[gradient_squares] / all[gradients]);
+  std::optional<double> weight_gradient;
+  for (const auto& parameter : parameters)
+    if (const std::optional<double> square = parameter->norms().mean_square())
+      weight_gradient = weight_gradient.value_or(0) + *square;
+  if (weight_gradient) row.weight_gradient = std::sqrt(*weight_gradient);
+  if (most_updates > 0 && !parameters.empty()) row.update_ratio = all[update_ratios] / most_updates;
   return row;
 }
 
@@ -210,7 +290,6 @@ void Diagnostics::watch(const std::string& name, Layer& layer) {
   if (dynamic_cast<const Sequential*>(&layer)) return;
   watches_.push_back(std::make_shared<Watch>(name.empty() ? "(model)" : name));
   watches_.back()->layer = layer.describe();
-  watches_.back()->find_parameters(layer);
   layer.add_observer([weak = std::weak_ptr(watches_.back())](const Layer& source, const Tensor& x, const Tensor& y) {
     const std::shared_ptr<Watch> watch = weak.lock();
     if (!watch) return false;
@@ -218,7 +297,7 @@ void Diagnostics::watch(const std::string& name, Layer& layer) {
     // A leaf would keep the hook, and get another one at each call.
     if (y.requires_grad() && !y.is_leaf())
       Tensor(y).register_hook([weak](const Tensor& gradient) {
-        if (const auto alive = weak.lock()) alive->sums.output_gradient.add(gradient);
+        if (const auto alive = weak.lock()) alive->see_gradient(gradient);
         return Tensor();
       });
     return true;
@@ -226,10 +305,11 @@ void Diagnostics::watch(const std::string& name, Layer& layer) {
 }
 
 std::vector<LayerStatistics> Diagnostics::rows() const {
-  int64_t updates = 0;
+  double updates = 0;
   for (const auto& watch : watches_) {
     watch->look_at_parameters();
-    updates = std::max(updates, watch->sums.updates);
+    if (const std::vector<double> all = watch->sums.values(); !all.empty())
+      updates = std::max(updates, all[Watch::updates]);
   }
   std::vector<LayerStatistics> rows;
   for (const auto& watch : watches_) rows.push_back(watch->statistics(updates));
@@ -237,11 +317,7 @@ std::vector<LayerStatistics> Diagnostics::rows() const {
 }
 
 void Diagnostics::reset() {
-  for (const auto& watch : watches_) {
-    watch->look_at_parameters();  // the last update belongs to what ends here
-    watch->sums = {};
-    for (const auto& parameter : watch->parameters) parameter->norms() = {};
-  }
+  for (const auto& watch : watches_) watch->reset();
 }
 
 }  // namespace ramp

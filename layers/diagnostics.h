@@ -48,9 +48,10 @@ struct LayerStatistics {
 ///
 /// Whatever goes through the model counts, in training and in evaluation: reset() between the two keeps them apart. A
 /// Sequential has no row, as its output is its last layer's; other layers with inner layers come after those. Updates are
-/// seen as changes of the parameters from one forward to the next. Sums are gathered in double, on the model's device.
-/// Training gives the same bits, but takes about twice as long; without Diagnostics a layer pays one comparison a call. The
-/// model may be moved, changed or destroyed meanwhile.
+/// seen as changes of the parameters from one forward to the next. Sums are gathered in double, on the model's device, and are
+/// part of a captured step: a step that was captured before warms up and is captured again. Training gives the same bits, but
+/// takes about twice as long; without Diagnostics a layer pays one comparison a call. The model may be moved, changed or
+/// destroyed meanwhile.
 class Diagnostics {
  public:
   explicit Diagnostics(Layer& model);

@@ -28,7 +28,7 @@ Tensor dropout(const Tensor& x, double p, Generator& generator) {
   check_floating("dropout", {&x.array()});
   if (p == 0) return x;
   const Array mask = dropout_mask(x.shape(), 1 - p, generator.next(), x.dtype(), x.device());
-  return record("dropout", x.array() * mask, {x},
+  return record("dropout", x.array() * mask, {x}, {},
                 [mask](const Array& gradient, Gradients& inputs) { inputs[0] = gradient * mask; });
 }
 

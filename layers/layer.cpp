@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
+#include <exception>
 #include <set>
 #include <typeinfo>
 
+#include "ramp/core/autograd.h"
 #include "ramp/core/trace.h"
 
 namespace ramp {
@@ -15,9 +18,19 @@ namespace {
 // The layers whose forward is running on this thread, innermost last.
 thread_local std::vector<const Layer*> calling;
 
-struct Calling {
+class Calling {
+ public:
   explicit Calling(const Layer* layer) { calling.push_back(layer); }
-  ~Calling() { calling.pop_back(); }
+  ~Calling() {
+    if (Trace* trace = tracing(); trace && std::uncaught_exceptions() > exceptions_)
+      trace->fail_in(calling.back()->describe());
+    calling.pop_back();
+  }
+  Calling(const Calling&) = delete;
+  Calling& operator=(const Calling&) = delete;
+
+ private:
+  int exceptions_ = std::uncaught_exceptions();
 };
 
 // Copies of a tensor share one array, so its address tells tensors apart, frozen ones too.
@@ -39,17 +52,80 @@ std::string fit(const std::string& text, size_t width) {
 
 }  // namespace
 
+/// An observer may add others to the list, or destroy the layer, while the list is walked through.
+struct Layer::Observers {
+  std::deque<Observer> list;  // where elements stay when others are added; an empty one is done
+  int walking = 0;
+};
+
 Tensor Layer::operator()(const Tensor& x) {
-  if (!calling.empty() && !calling.back()->owns(*this) && has_parameters())
+  const bool outermost = calling.empty();
+  if (!outermost && !calling.back()->owns(*this) && has_parameters())
     fail(calling.back()->describe(), "calls ", describe(), ", which it does not own: make it with add()");
+  if (outermost)
+    if (Trace* trace = tracing()) watch(*trace);
+  const uint64_t made_before = nodes_made();
   const Calling guard(this);
   Tensor y = forward(x);
-  if (!observers_.empty()) notify(x, y);
+  if (outermost && checked_ != state_->changes && y.defined() && y.requires_grad())
+    require_parameters(x, y, made_before);
+  if (observers_) notify(x, y);
   return y;
 }
 
+/// Walks through what the call recorded: every leaf must be the input, or a tensor that somebody trains.
+void Layer::require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before) {
+  std::vector<const Node*> waiting{output.node().get()};
+  std::set<const Node*> seen;
+  while (!waiting.empty()) {
+    const Node* node = waiting.back();
+    waiting.pop_back();
+    if (!seen.insert(node).second || node == input.node().get()) continue;
+    const bool leaf = !node->backward && !node->freed;
+    if (leaf && !node->parameter)
+      fail(describe(), "uses a tensor ", node->shape,
+           " that wants a gradient but is no parameter of a layer or an optimizer: make it with add(), or give it to "
+           "the "
+           "optimizer before the first call");
+    if (node->number > made_before)
+      for (const std::shared_ptr<Node>& next : node->inputs)
+        if (next) waiting.push_back(next.get());
+  }
+  checked_ = state_->changes;
+}
+
+void Layer::watch(Trace& trace) const {
+  visit("", [&](const std::string&, const Layer& layer) {
+    for (const auto& own : layer.parameters_)
+      trace.depend_on_variable(std::shared_ptr<const Tensor>(own, &own->tensor));
+    const State* state = layer.state_.get();
+    trace.depend_forever(layer.state_, [state, changes = state->changes] { return state->changes == changes; });
+  });
+}
+
+void Layer::add_observer(Observer observer) {
+  if (!observer) fail("add_observer", "expected a function, got an empty one");
+  if (!observers_) observers_ = std::make_shared<Observers>();
+  observers_->list.push_back(std::move(observer));
+  ++state_->changes;
+}
+
 void Layer::notify(const Tensor& input, const Tensor& output) {
-  std::erase_if(observers_, [&](Observer& observer) { return !observer(*this, input, output); });
+  const std::shared_ptr<Observers> observers = observers_;  // the layer may go meanwhile
+  struct Walk {
+    Observers& observers;
+    explicit Walk(Observers& observers) : observers(observers) { ++observers.walking; }
+    ~Walk() {
+      if (--observers.walking == 0) std::erase_if(observers.list, [](const Observer& observer) { return !observer; });
+    }
+  };
+  {
+    const Walk walk(*observers);
+    const size_t count = observers->list.size();  // without those that are added on the way
+    for (size_t i = 0; i < count; ++i)
+      if (Observer& observer = observers->list[i]; observer && !observer(*this, input, output)) observer = nullptr;
+  }
+  if (observers.use_count() > 1 && observers->walking == 0 && observers->list.empty()) observers_ = nullptr;
 }
 
 /// Calls f(path, layer) for this layer and all inside it, outer before inner.
@@ -64,8 +140,10 @@ std::vector<Parameter> Layer::parameters() const {
   std::set<Identity> seen;
   visit("", [&](const std::string& path, const Layer& layer) {
     for (const auto& own : layer.parameters_)
-      if (seen.insert(identity(*own.tensor)).second)
-        parameters.emplace_back(dotted(path, own.name), *own.tensor, own.decay);
+      if (seen.insert(identity(own->tensor)).second) {
+        parameters.emplace_back(dotted(path, own->name), own->tensor, own->decay);
+        parameters.back().variable = std::shared_ptr<const Tensor>(own, &own->tensor);
+      }
   });
   return parameters;
 }
@@ -81,12 +159,12 @@ bool Layer::owns(const Layer& layer) const {
 }
 
 bool Layer::training() const {
-  if (Trace* trace = tracing()) trace->depend(training_);
-  return *training_;
+  if (Trace* trace = tracing()) trace->depend(std::shared_ptr<const bool>(state_, &state_->training));
+  return state_->training;
 }
 
 void Layer::train(bool on) {
-  *training_ = on;
+  state_->training = on;
   for (const auto& [name, child] : children_) child->train(on);
 }
 
@@ -132,7 +210,7 @@ std::string Layer::summary() const {
   visit("", [&](const std::string& path, const Layer& layer) {
     int64_t own_total = 0;
     for (const auto& own : layer.parameters_)
-      if (seen.insert(identity(*own.tensor)).second) own_total += own.tensor->numel();
+      if (seen.insert(identity(own->tensor)).second) own_total += own->tensor.numel();
     const bool only_holds_others = layer.parameters_.empty() && !layer.children_.empty();
     rows.push_back({path, layer.describe(), only_holds_others ? "" : with_separators(own_total)});
     total += own_total;
@@ -164,7 +242,7 @@ void Layer::check_name(const std::string& name) const {
   if (name.empty() || name.find('.') != std::string::npos)
     fail("add", "a name must have a letter and no dot, got \"", name, '"');
   const auto same = [&](const std::string& other) { return other == name; };
-  if (std::any_of(parameters_.begin(), parameters_.end(), [&](const auto& own) { return same(own.name); }) ||
+  if (std::any_of(parameters_.begin(), parameters_.end(), [&](const auto& own) { return same(own->name); }) ||
       std::any_of(children_.begin(), children_.end(), [&](const auto& child) { return same(child.first); }))
     fail("add", "a name must be new in its layer, got \"", name, "\" again");
 }
@@ -172,10 +250,13 @@ void Layer::check_name(const std::string& name) const {
 Tensor& Layer::add(std::string name, const Tensor& value, ParameterOptions options) {
   check_name(name);
   if (!value.defined()) fail("add", "parameter \"", name, "\" must be a tensor, got an undefined one");
-  auto tensor = std::make_unique<Tensor>(value);
-  tensor->set_requires_grad();
-  parameters_.push_back({std::move(name), std::move(tensor), options.decay});
-  return *parameters_.back().tensor;
+  auto own = std::make_shared<OwnParameter>(OwnParameter{std::move(name), value, options.decay});
+  own->tensor.set_requires_grad();
+  own->tensor.node()->parameter = true;
+  own->tensor.parameter_ = &own->name;
+  parameters_.push_back(own);
+  ++state_->changes;
+  return own->tensor;
 }
 
 }  // namespace ramp

@@ -13,8 +13,11 @@
 //     Tensor forward(const Tensor& x) override { return x + second(relu(first(x))); }
 //   };
 //
-// What add() holds is found by parameters(), to(), train() and summary(); calling an inner layer that has parameters but
-// was not added throws, so that none can be forgotten.
+// What add() holds is found by parameters(), to(), train() and summary(). Two ways to forget something are noticed when a
+// layer is called, and throw Error: calling an inner layer that has parameters but was not added, and, in the first call
+// that records, using a tensor that wants a gradient but is no input, no layer's parameter and no optimizer's. What cannot be
+// noticed: inside a member function of one's own (a model of two inputs, say) no layer is being called, so inner layers that
+// were not added work there and are missing from parameters(). Look at summary() once.
 
 #include <functional>
 #include <memory>
@@ -35,7 +38,7 @@ struct ParameterOptions {
 
 class Layer;
 
-/// Sees a layer's input and output after each call. Taken off when it returns false.
+/// Sees a layer's input and output after each call, until it returns false.
 using Observer = std::function<bool(const Layer& layer, const Tensor& input, const Tensor& output)>;
 
 class Layer {
@@ -71,9 +74,10 @@ class Layer {
   virtual std::optional<double> gain() const { return std::nullopt; }
 
   /// Calls `observer` after each call of this layer (not of inner ones), until it returns false. An observer moves with its
-  /// layer. A layer without observers pays one comparison a call.
-  void add_observer(Observer observer) { observers_.push_back(std::move(observer)); }
-  bool observed() const { return !observers_.empty(); }
+  /// layer, and may add observers or destroy the layer. A layer without observers pays one comparison a call. A captured step
+  /// notices a new observer; its replays run what the observer computed with tensors, and nothing else of it.
+  void add_observer(Observer observer);
+  bool observed() const { return observers_ != nullptr; }
 
   /// The constructor's call, "Dense(784, 256)", where a layer says so; else the name of its class. Shown by summary() and
   /// in errors.
@@ -87,7 +91,8 @@ class Layer {
   /// Computes the output; operator() calls it.
   virtual Tensor forward(const Tensor& x) = 0;
 
-  /// Makes `value` a trainable tensor of this layer. Assigning to the returned reference replaces it everywhere. Throws
+  /// Makes `value` a trainable tensor of this layer. Assigning a tensor of the same shape and dtype to the returned reference
+  /// replaces it everywhere: captured steps warm up again, and an optimizer that was made before throws in step(). Throws
   /// Error when the name is taken, empty or has a dot, or the value cannot want a gradient.
   Tensor& add(std::string name, const Tensor& value, ParameterOptions options = {});
   /// Makes `layer` an inner layer of this one. Throws Error when the name is taken, empty or has a dot.
@@ -97,15 +102,24 @@ class Layer {
     auto owned = std::make_unique<L>(std::move(layer));
     L& reference = *owned;
     children_.emplace_back(std::move(name), std::move(owned));
+    ++state_->changes;
     return reference;
   }
 
  private:
   struct OwnParameter {
     std::string name;
-    std::unique_ptr<Tensor> tensor;  // on the heap, so that references survive moves of the layer
+    Tensor tensor;
     bool decay;
   };
+  struct State {
+    bool training = true;
+    uint64_t changes = 0;  // raised when layers, parameters or observers are added
+  };
+  struct Observers;
+  /// Tells a captured step what the output of this layer and those inside it depends on.
+  void watch(Trace& trace) const;
+  void require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before);
   void notify(const Tensor& input, const Tensor& output);
   void check_name(const std::string& name) const;
   bool has_parameters() const;
@@ -115,10 +129,11 @@ class Layer {
   template <class Convert>
   void convert_parameters(Convert convert);
 
-  std::vector<OwnParameter> parameters_;
+  std::vector<std::shared_ptr<OwnParameter>> parameters_;  // on the heap, so that references survive moves of the layer
   std::vector<std::pair<std::string, std::unique_ptr<Layer>>> children_;
-  std::vector<Observer> observers_;
-  std::shared_ptr<bool> training_ = std::make_shared<bool>(true);  // shared with captured steps
+  std::shared_ptr<Observers> observers_;                      // null when there are none
+  std::shared_ptr<State> state_ = std::make_shared<State>();  // captured steps watch it
+  uint64_t checked_ = ~uint64_t{0};  // the changes after which require_parameters() was last called
 };
 
 }  // namespace ramp

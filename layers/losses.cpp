@@ -1,8 +1,11 @@
 #include "ramp/layers/losses.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ramp/core/create.h"
+#include "ramp/core/trace.h"
 
 namespace ramp {
 namespace {
@@ -25,17 +28,54 @@ void check(const Array& logits, const Array& labels, const CrossEntropyOptions& 
     if (!(weight >= 0) || std::isinf(weight)) fail(op, "class_weights must be finite and at least 0, got ", weight);
 }
 
-/// What the mean divides by: the sum of the labels' weights, each 1 unless said otherwise, 0 where ignored.
-double total_weight(const Tensor& labels, const CrossEntropyOptions& options) {
-  if (options.class_weights.empty() && !options.ignore_index) return static_cast<double>(labels.numel());
-  double total = 0;
-  for (int32_t label : labels.to_vector<int32_t>()) {
-    if (label == options.ignore_index) continue;
-    if (options.class_weights.empty()) ++total;
-    else if (label >= 0 && label < std::ssize(options.class_weights))  // else the loss will say so
-      total += options.class_weights[static_cast<size_t>(label)];
+/// The class weights as an array, undefined for none. Recent ones are kept: a captured step on CUDA finds there what its
+/// warm-up copied from the CPU, and an eager one copies nothing.
+Array class_weights_array(const CrossEntropyOptions& options, DType dtype, Device device) {
+  struct Kept {
+    std::vector<double> values;
+    Array array;
+  };
+  thread_local std::vector<Kept> kept;
+  if (options.class_weights.empty()) return {};
+  const auto found = std::find_if(kept.begin(), kept.end(), [&](const Kept& k) {
+    return k.values == options.class_weights && k.array.dtype() == dtype && k.array.device() == device;
+  });
+  if (found != kept.end()) {
+    if (Trace* trace = tracing()) trace->hold(found->array);
+    return found->array;
   }
-  return total;
+  const auto classes = static_cast<int64_t>(options.class_weights.size());
+  const Array array = from_vector(options.class_weights, {classes}, Device::cpu()).to(dtype).to(device).array();
+  if (tracing()) return array;  // its numbers are there in replays only
+  constexpr size_t most = 8;
+  if (kept.size() == most) kept.erase(kept.begin());
+  kept.push_back({options.class_weights, array});
+  return array;
+}
+
+/// What the mean divides by, a scalar of the weights' dtype: the sum of the labels' weights, each 1 without class weights, 0
+/// where the label is ignored. Throws Error when it is 0.
+Array total_weight(const Array& labels, const CrossEntropyOptions& options, const Array& class_weights, DType dtype) {
+  const Device device = labels.device();
+  const auto number = [&](double value, DType type) { return full_array({}, value, type, device); };
+  Array counted, picked = labels;
+  if (options.ignore_index) {
+    counted = compare(Compare::not_equal, labels, number(*options.ignore_index, int32));
+    picked = where(counted, labels, number(0, int32));
+  }
+  Array weights = full_array(labels.shape(), 1, float64, device);
+  if (class_weights.defined()) {
+    const Array column = to(class_weights, float64).view({class_weights.numel(), 1});
+    weights = gather(column, picked).view(labels.shape());
+  }
+  if (counted.defined()) weights = where(counted, weights, number(0, float64));
+  const Array total = sum(weights, 0).view({});
+  require_range({.op = "cross_entropy",
+                 .rule = "a mean needs labels whose weights do not sum to 0",
+                 .low = std::numeric_limits<double>::denorm_min(),
+                 .high = std::numeric_limits<double>::infinity()},
+                total);
+  return to(total, dtype);
 }
 
 /// Two tensors to be compared element by element.
@@ -57,28 +97,47 @@ Tensor reduce(const Tensor& losses, Reduction reduction) {
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options) {
   check(logits.array(), labels.array(), options);
-  const double total = options.reduction == Reduction::mean ? total_weight(labels, options) : 1;
-  CrossEntropyStep step{.scale = 1 / total,
-                        .label_smoothing = options.label_smoothing,
-                        .class_weights = {},
-                        .ignore_index = options.ignore_index};
-  if (!options.class_weights.empty()) {
-    const auto classes = static_cast<int64_t>(options.class_weights.size());
-    step.class_weights = from_vector(options.class_weights, {classes}, logits.device()).to(logits.dtype()).array();
-  }
-  const CrossEntropyResult result = cross_entropy(logits.array(), labels.array(), step);
-  if (total == 0) fail("cross_entropy", "a mean needs a label whose weight is not 0, got none");
+  const Array &z = logits.array(), &y = labels.array();
+  const bool weighted = !options.class_weights.empty() || options.ignore_index;
+  const bool divides = options.reduction == Reduction::mean && weighted;
+  const CrossEntropyStep step{
+      .scale = options.reduction == Reduction::mean && !weighted ? 1 / static_cast<double>(y.numel()) : 1,
+      .label_smoothing = options.label_smoothing,
+      .class_weights = class_weights_array(options, z.dtype(), z.device()),
+      .ignore_index = options.ignore_index};
+  const CrossEntropyResult result = cross_entropy(z, y, step);
 
   if (options.reduction == Reduction::none)
-    return record("cross_entropy", result.losses, {logits},
+    return record("cross_entropy", result.losses, {logits}, {},
                   [gradient = result.gradient](const Array& upstream, Gradients& inputs) {
                     inputs[0] = gradient * upstream.view(Shape{upstream.numel(), 1});
                   });
-  return record("cross_entropy", result.sum, {logits},
+  if (divides) {
+    const Array total = total_weight(y, options, step.class_weights, z.dtype());
+    return record("cross_entropy", result.sum / total, {logits}, {},
+                  [gradient = result.gradient, total](const Array& upstream, Gradients& inputs) {
+                    inputs[0] = gradient * (upstream / total);
+                  });
+  }
+  return record("cross_entropy", result.sum, {logits}, {},
                 [gradient = result.gradient](const Array& upstream, Gradients& inputs) {
                   inputs[0] = is_unit_gradient(upstream) ? gradient : gradient * upstream;
                 });
 }
+
+namespace {
+
+/// 1 at [i, labels[i]], else 0, as uint8 [n, classes]. A label out of range counts as 0, so that it writes nowhere else.
+Array one_hot(const Array& labels, int64_t classes) {
+  const auto number = [&](int64_t value) { return full_array({}, static_cast<double>(value), int32, labels.device()); };
+  Array column = labels.view({labels.numel(), 1});
+  for (const auto& [relation, bound] : {std::pair(Compare::less, number(classes)), {Compare::greater, number(-1)}})
+    column = where(compare(relation, column, bound), column, number(0));
+  const Array ones = full_array(column.shape(), 1, float32, labels.device());
+  return to(scatter_axis(ones, column, 1, classes), uint8);
+}
+
+}  // namespace
 
 Tensor nll(const Tensor& log_probabilities, const Tensor& labels, Reduction reduction) {
   const Tensor& x = log_probabilities;
@@ -89,12 +148,14 @@ Tensor nll(const Tensor& log_probabilities, const Tensor& labels, Reduction redu
   if (labels.shape() != Shape{n}) fail("nll", "expected labels ", Shape{n}, ", got ", labels.shape());
   check_devices("nll", {&x.array(), &labels.array()});
   if (n == 0 || classes == 0) fail("nll", "a batch needs rows and classes, got log-probabilities ", x.shape());
-  const std::vector<int32_t> wanted = labels.to_vector<int32_t>();
-  for (size_t row = 0; row < wanted.size(); ++row)
-    if (wanted[row] < 0 || wanted[row] >= classes)
-      fail("nll", "labels must lie in [0, ", classes, "), got ", wanted[row], " at row ", row);
+  require_range({.op = "nll",
+                 .rule = "labels must lie in [0, " + std::to_string(classes) + ")",
+                 .low = 0,
+                 .high = static_cast<double>(classes - 1),
+                 .where = "row"},
+                labels.array());
 
-  const Tensor chosen = arange(classes, {.dtype = int32, .device = x.device()}) == reshape(labels, {n, 1});
+  const Tensor chosen(one_hot(labels.array(), classes));
   // Not multiplied by a mask: 0 times the -inf of an impossible class would be NaN.
   const Tensor zero = scalar(0, {.dtype = x.dtype(), .device = x.device()});
   return reduce(-sum(where(chosen, x, zero), 1), reduction);
@@ -117,7 +178,7 @@ Tensor huber(const Tensor& prediction, const Tensor& target, const HuberOptions&
   const Array d = prediction.array() - target.array();
   const Array size = map(Unary(formula::Abs{}), d), inner = map(Unary(formula::Clamp{0, delta}), size);
   // A node of its own: beyond delta the composed gradient would multiply an infinite distance by 0.
-  const Tensor losses = record("huber", inner * (size - inner * 0.5), {prediction, target},
+  const Tensor losses = record("huber", inner * (size - inner * 0.5), {prediction, target}, {},
                                [d, delta](const Array& upstream, Gradients& inputs) {
                                  const Array gradient = upstream * map(Unary(formula::Clamp{-delta, delta}), d);
                                  if (inputs.wants(0)) inputs[0] = gradient;
@@ -129,8 +190,8 @@ Tensor huber(const Tensor& prediction, const Tensor& target, const HuberOptions&
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets, Reduction reduction) {
   constexpr const char* op = "binary_cross_entropy_with_logits";
   check_pair(op, logits, targets, "logits and targets");
-  const double lowest = -max(-targets.detach()).item(), highest = max(targets.detach()).item();
-  if (!(lowest >= 0 && highest <= 1)) fail(op, "targets must lie in [0, 1], got ", lowest >= 0 ? highest : lowest);
+  require_range({.op = op, .rule = "targets must lie in [0, 1]", .low = 0, .high = 1, .where = "element"},
+                targets.array());
   return reduce(targets * softplus(-logits) + (1 - targets) * softplus(logits), reduction);
 }
 

@@ -48,7 +48,7 @@ void check(const std::vector<ParameterGroup>& groups) {
 }
 
 bool same_view(const Array& a, const Array& b) {
-  return a.defined() && a.storage() == b.storage() && a.data<const void>() == b.data<const void>() &&
+  return a.defined() && a.storage() == b.storage() && a.address<const void>() == b.address<const void>() &&
          a.shape() == b.shape();
 }
 
@@ -65,12 +65,19 @@ void for_each_slot(Groups& groups, F f) {
 struct SGD::Slot {
   std::string title;
   Tensor tensor;
+  std::weak_ptr<const Tensor> variable;  // the layer's
   bool decay;
   int64_t begin, end;
   Array value, gradient;
   bool fresh = true;  // the velocity is not yet set
 
   bool has_gradient() const { return tensor.node() && tensor.node()->has_grad; }  // no node: frozen meanwhile
+
+  /// Whether a layer's variable holds another tensor now.
+  bool replaced() const {
+    const std::shared_ptr<const Tensor> now = variable.lock();
+    return now && !now->is(tensor);
+  }
 
   /// Makes the node's gradient our view again: at first, and after the parameter was frozen and thawed.
   void bind_gradient() {
@@ -96,7 +103,7 @@ struct SGD::Arena {
   void append(std::string title, const Parameter& p) {
     const int64_t unit = alignment / static_cast<int64_t>(size_of(dtype));
     const int64_t begin = size(), end = begin + (p.tensor.numel() + unit - 1) / unit * unit;
-    slots.push_back({std::move(title), p.tensor, p.decay, begin, end, {}, {}});
+    slots.push_back({std::move(title), p.tensor, p.variable, p.decay, begin, end, {}, {}});
   }
 
   void allocate() {
@@ -126,7 +133,7 @@ struct SGD::Arena {
     const int64_t begin = slots[first].begin, n = slots[last - 1].end - begin;
     const Shape range = {n};
     const bool moving = o.momentum > 0;
-    sgd_update({.learning_rate = learning_rate.data<double>(),
+    sgd_update({.learning_rate = learning_rate.address<const double>(),
                 .momentum = o.momentum,
                 .dampening = o.dampening,
                 .weight_decay = slots[first].decay ? o.weight_decay : 0,
@@ -135,6 +142,7 @@ struct SGD::Arena {
                values.slice(begin, range), gradients.slice(begin, range),
                moving ? velocities.slice(begin, range) : Array(),
                keeps_rounded ? rounded.slice(2 * begin, {n, 2}) : Array());
+    values.slice(begin, range).note_write("sgd.step()");
     if (moving)
       for (size_t i = first; i < last; ++i) slots[i].fresh = false;
   }
@@ -161,6 +169,11 @@ struct SGD::Group {
     for (const Arena& arena : arenas)
       for (const Slot& slot : arena.slots) all.push_back(slot.fresh);
     return all;
+  }
+  void set_fresh(const std::vector<bool>& fresh) {
+    size_t i = 0;
+    for (Arena& arena : arenas)
+      for (Slot& slot : arena.slots) slot.fresh = fresh[i++];
   }
   bool would_do(const SGDOptions& o, const std::vector<bool>& fresh) const {
     if (std::tie(o.momentum, o.dampening, o.weight_decay, o.nesterov) !=
@@ -202,6 +215,7 @@ SGD::SGD(const std::vector<ParameterGroup>& groups) {
   for_each_slot(groups_, [](Slot& slot) {
     slot.tensor.set_array(slot.value);
     slot.bind_gradient();
+    slot.tensor.node()->parameter = true;
   });
 }
 
@@ -211,9 +225,12 @@ void SGD::zero_grad() {
 
 void SGD::step() {
   for_each_slot(groups_, [](const Slot& slot) {
-    if (!same_view(slot.tensor.array(), slot.value))
-      fail("sgd", slot.title, " was moved or replaced after the optimizer was made; change the model first, got ",
-           slot.tensor.dtype(), ' ', slot.tensor.shape(), " on ", slot.tensor.device(), " in other memory");
+    const bool replaced = slot.replaced();
+    if (!replaced && same_view(slot.tensor.array(), slot.value)) return;
+    const std::shared_ptr<const Tensor> variable = slot.variable.lock();
+    const Tensor& now = replaced ? *variable : slot.tensor;
+    fail("sgd", slot.title, " was moved or replaced after the optimizer was made; change the model first, got ",
+         now.dtype(), ' ', now.shape(), " on ", now.device(), " in other memory");
   });
   if (Trace* trace = tracing()) watch(*trace);
 
@@ -242,8 +259,12 @@ void SGD::watch(Trace& trace) {
       for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate, arena.rounded})
         trace.hold(x);
     // The groups stay in their memory when the optimizer is moved.
-    trace.depend(life_,
-                 [&group, options = group.options, fresh = group.fresh()] { return group.would_do(options, fresh); });
+    const std::vector<bool> fresh = group.fresh();
+    trace.depend(life_, [&group, options = group.options, fresh] { return group.would_do(options, fresh); });
+    trace.when_undone([&group, fresh] { group.set_fresh(fresh); });
+    for (const Arena& arena : group.arenas)
+      for (const Slot& slot : arena.slots)
+        if (const auto variable = slot.variable.lock()) trace.depend_on_variable(variable);
   }
 }
 

@@ -42,8 +42,9 @@ class SGD {
 
   /// Forgets all gradients. Costs nothing: the next ones overwrite them.
   void zero_grad();
-  /// Updates every parameter that has a gradient. Throws Error when a parameter was moved or replaced since
-  /// construction.
+  /// Updates every parameter that has a gradient. Throws Error when a parameter was moved, or one of a layer assigned
+  /// (`layer.weight = t`), since construction: make the optimizer after that. A tensor that is no layer's is trained itself,
+  /// whatever is assigned to the variable that it came from.
   void step();
 
   /// The options of one group; set_options checks as the constructor does (a schedule sets the learning rate with it).

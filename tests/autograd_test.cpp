@@ -179,6 +179,237 @@ TEST(Autograd, AChainOfFiftyThousandOperations) {
   EXPECT_EQ(memory_stats(default_device()).live_bytes, live);
 }
 
+TEST(Autograd, AChainOfBackwardFunctionsThatHoldTensors) {
+  Tensor y = leaf({1});
+  for (int i = 0; i < 100000; ++i) {
+    const Array value = y.array();
+    y = record("held", clone(value), std::initializer_list<Tensor>{leaf({1})},
+               [y](const Array& g, Gradients& inputs) { inputs[0] = g; });
+  }
+  y = {};  // freed without recursion
+  SUCCEED();
+}
+
+// ---- Numbers that change between forward and backward ----
+
+TEST(Overwritten, ANeededInputIsNoticedBeforeAnythingChanges) {
+  const auto overwritten = [](auto&& op, auto&& overwrite) {
+    const Tensor x = leaf({3}), other = leaf({2});
+    const Tensor y = sum(op(x) * other);
+    overwrite(x.array());
+    const std::string error = error_of([&] { y.backward(); });
+    EXPECT_FALSE(x.grad().defined() || other.grad().defined());
+    return error;
+  };
+  const auto by = [](const std::string& what) { return what + " was overwritten after the forward pass"; };
+  EXPECT_EQ(overwritten([](const Tensor& x) { return square(x); },
+                        [](const Array& x) { copy(full_array({1}, 100, float64, x.device()), x); }),
+            by("[backward] the input of 'square'") + ", by copy()");
+  EXPECT_EQ(overwritten([](const Tensor& x) { return x * x; }, [](const Array& x) { fill(x, 1); }),
+            by("[backward] the input of 'multiply'") + ", by fill()");
+  EXPECT_EQ(overwritten(
+                [](const Tensor& x) {
+                  return matmul(reshape(x, {1, 1}), reshape(x, {1, 1}));
+                },
+                [](const Array& x) { add_to(x, x); }),
+            by("[backward] the input of 'matmul'") + ", by add_to()");
+  EXPECT_EQ(overwritten(
+                [](const Tensor& x) {
+                  return dense(reshape(x, {1, 1}), reshape(x, {1, 1}));
+                },
+                [](const Array& x) { x.data<double>(); }),
+            by("[backward] the input of 'dense'"));
+}
+
+TEST(Overwritten, ANeededResultIsNoticed) {
+  const Tensor x = leaf({3, 4});
+  const Tensor e = exp(x), y = sum(e);
+  fill(e.array(), 1);
+  EXPECT_EQ(error_of([&] { y.backward(); }),
+            "[backward] the result of 'exp' was overwritten after the forward pass, by fill()");
+  const Tensor rows = zeros({2, 3}, {.dtype = float64, .requires_grad = true}),
+               index = from_vector<int32_t>({0, 1}, {2}, default_device());
+  const Tensor z = sum(gather(rows, index));
+  fill(index.array(), 0);
+  EXPECT_EQ(
+      error_of([&] { z.backward(); }),
+      "[backward] an array that is needed for the gradient of 'gather' was overwritten after the forward pass, by "
+      "fill()");
+}
+
+TEST(Overwritten, WhatNobodyNeedsMayBe) {
+  const Tensor x = leaf({3, 4}), bias = leaf({1, 1});
+  const Tensor y = sum((x + bias) - x * 2.0);
+  fill(bias.array(), 7);
+  y.backward();
+  EXPECT_EQ(values(bias.grad()), (Doubles{1, 1}));
+  const Tensor z = sum(square(x));
+  const Tensor beside = leaf({1, 2});
+  fill(beside.array(), 3);
+  z.backward();
+  fill(x.array(), 0);  // afterwards, when nobody needs it any more
+}
+
+TEST(Overwritten, OwnOperationsKeepTheirInputsAndResultByDefault) {
+  const auto twice = [](const Tensor& x, bool needs) {
+    const Array value = x.array() * 2;
+    const auto backward = [](const Array& g, Gradients& inputs) { inputs[0] = g * 2; };
+    return needs ? record("twice", value, {x}, backward) : record("twice", value, {x}, {}, backward);
+  };
+  const Tensor x = leaf({3});
+  const Tensor careful = twice(x, true), free = twice(x, false);
+  fill(x.array(), 5);
+  EXPECT_EQ(error_of([&] { careful.backward(); }),
+            "[backward] the input of 'twice' was overwritten after the forward pass, by fill()");
+  free.backward();
+  EXPECT_EQ(x.grad().item(), 2);
+}
+
+TEST(Overwritten, AnOptimizersStepBetweenTwoLossesIsNoticed) {
+  Sequential model{Dense(3, 4), ReLU(), Dense(4, 2)};
+  optim::SGD sgd(model.parameters(), {.learning_rate = 0.1});
+  const Tensor x = ones({2, 3});
+  const Tensor a = sum(model(x)), b = mean(square(model(x)));
+  a.backward();
+  sgd.step();
+  EXPECT_EQ(error_of([&] { b.backward(); }),
+            "[backward] the input of 'dense' was overwritten after the forward pass, by sgd.step()");
+  mean(square(model(x))).backward();  // computed anew it is right
+}
+
+TEST(Overwritten, ParametersThatAStepLeavesAloneAreNot) {
+  Dense first(2, 2), second(2, 2);
+  std::vector<Parameter> all = first.parameters();
+  for (const Parameter& p : second.parameters()) all.push_back(p);
+  optim::SGD sgd(all, {.learning_rate = 0.1});
+  const Tensor x = ones({1, 2});
+  const Tensor of_first = sum(square(first(x))), of_second = sum(square(second(x)));
+  of_first.backward();
+  sgd.step();            // the second layer has no gradient
+  of_second.backward();  // in the same memory as the first, but unchanged
+  EXPECT_TRUE(second.weight.grad().defined());
+}
+
+TEST(Overwritten, AReplayIsNoticed) {
+  Dense layer(2, 2);
+  optim::SGD sgd(layer.parameters(), {.learning_rate = 0.1});
+  auto step = capture([&](const Tensor& x) {
+    Tensor loss = sum(layer(x));
+    sgd.zero_grad();
+    loss.backward();
+    sgd.step();
+    return loss;
+  });
+  const Tensor x = ones({1, 2});
+  for (int i = 0; i < 5; ++i) step(x);
+  const Tensor eager = sum(square(layer(x * 1.0)));
+  step(x);
+  EXPECT_EQ(error_of([&] { eager.backward(); }),
+            "[backward] the input of 'dense' was overwritten after the forward pass, by a captured step");
+}
+
+// ---- Memory that others rely on ----
+
+TEST(Hooks, MayWriteIntoTheirGradient) {
+  // A hook that doubles in place, behind every operation that hands its gradient on as it is.
+  const auto doubles = [](const Tensor& gradient) {
+    add_to(gradient.array(), gradient.array());
+    return Tensor();
+  };
+  for (int round = 0; round < 2; ++round) {
+    const Tensor x = leaf({3});
+    const Tensor y = square(x);
+    Tensor(y).register_hook(doubles);
+    sum(reshape(y, {1, 1})).backward();
+    EXPECT_EQ(x.grad().item(), 12);
+    const Tensor free = leaf({3});
+    square(free).backward();
+    EXPECT_EQ(free.grad().item(), 6) << "another graph starts from 1 still";
+  }
+  const Tensor logits = tensor({{1, 2, 3}}, {.dtype = float64, .requires_grad = true});
+  const Tensor labels = from_vector<int32_t>({0}, {1}, default_device());
+  const Tensor z = logits * 1.0, loss = cross_entropy(z, labels);
+  loss.backward({.retain_graph = true});
+  const Doubles plain = values(logits.grad());
+  Tensor(z).register_hook(doubles);
+  for (int round = 0; round < 2; ++round) {
+    Tensor(logits).zero_grad();
+    loss.backward({.retain_graph = true});
+    for (size_t i = 0; i < 3; ++i) EXPECT_DOUBLE_EQ(values(logits.grad())[i], 2 * plain[i]);
+  }
+  const Tensor given = tensor({1, 1}, {.dtype = float64}), w = leaf({1, 2});
+  const Tensor v = w * 1.0;
+  Tensor(v).register_hook(doubles);
+  v.backward(given);
+  EXPECT_EQ(values(given), (Doubles{1, 1})) << "the caller's own";
+}
+
+TEST(Hooks, MayAddHooks) {
+  const Tensor x = leaf({3});
+  int calls = 0, added = 0;
+  Tensor(x).register_hook([&](const Tensor&) {
+    ++calls;
+    for (int i = 0; i < 100; ++i)
+      Tensor(x).register_hook([&](const Tensor&) {
+        ++added;
+        return Tensor();
+      });
+    return Tensor();
+  });
+  square(x).backward();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(added, 0) << "from the next gradient on";
+  square(x).backward();
+  EXPECT_EQ(added, 100);
+}
+
+TEST(Hooks, OfNothingAreRefused) {
+  Tensor x = leaf({3});
+  EXPECT_EQ(error_of([&] { x.register_hook({}); }), "[register_hook] expected a function, got an empty one");
+}
+
+TEST(Gradient, WhatGradReturnedKeepsItsNumbers) {
+  Tensor x = leaf({3});
+  const auto backward = [&] { square(x).backward(); };
+  backward();
+  const Tensor first = x.grad();
+  const Tensor again = x.grad();
+  EXPECT_TRUE(first.is(again)) << "the same tensor, without a copy";
+  backward();
+  EXPECT_EQ(first.item(), 12) << "later gradients that add up are seen in it";
+  x.set_grad(full({1}, 5, {.dtype = float64}));
+  EXPECT_EQ(first.item(), 5);
+  x.zero_grad();
+  fill(x.array(), 10);
+  backward();
+  EXPECT_EQ(first.item(), 5) << "a new gradient is not";
+  EXPECT_EQ(x.grad().item(), 20);
+  // With the memory of an optimizer.
+  optim::SGD sgd({x}, {.learning_rate = 0.1});
+  sgd.zero_grad();
+  backward();
+  const Tensor held = x.grad();
+  sgd.zero_grad();
+  fill(x.array(), 1);
+  backward();
+  EXPECT_EQ(held.item(), 20);
+  EXPECT_EQ(x.grad().item(), 2);
+}
+
+TEST(Gradient, IsNotCopiedWhereNobodyHoldsIt) {
+  Tensor x = ones({1000}, {.requires_grad = true});
+  sum(square(x)).backward();
+  const auto* before = x.grad().array().data<const void>();
+  const int64_t live = memory_stats(default_device()).live_bytes;
+  for (int i = 0; i < 3; ++i) {
+    x.zero_grad();
+    sum(square(x)).backward();
+    x.set_grad(x.grad() * 0.5);
+  }
+  EXPECT_EQ(x.grad().array().data<const void>(), before);
+  EXPECT_EQ(memory_stats(default_device()).live_bytes, live);
+}
+
 TEST(Memory, ATrainingLoopStaysLevelAndAsksTheSystemForNothing) {
   manual_seed(1);
   Sequential model{Dense(20, 16), ReLU(), Dropout(0.2), Dense(16, 4)};

@@ -410,7 +410,7 @@ TEST_P(Backend, loads_batches) {
       to_vector(to(wrong.labels, float64));
     });
     EXPECT_EQ(error, device().is_cuda()
-                         ? "[capture] labels, indices and rows must lie in their ranges, got one outside, at "
+                         ? "[capture] labels, targets, indices and rows must lie in their ranges, got one outside, at "
                            "position 1, in a replayed step or a batch that was loaded"
                          : "[load_batch] rows must lie in [0, 40), got 40 at position 1");
   }

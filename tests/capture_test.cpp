@@ -212,7 +212,7 @@ TEST_P(Capture, returns_tensors_that_later_steps_leave_alone) {
   for (int i = 0; i < 8; ++i) EXPECT_EQ(sum(all[static_cast<size_t>(i)]).item(), 4 * i);
 }
 
-TEST_P(Capture, refuses_a_value_read_back_and_goes_on_eagerly) {
+TEST_P(Capture, says_once_that_a_value_is_read_back_and_goes_on_eagerly) {
   Training reference(device(), dtype()), t(device(), dtype());
   const auto run = [&](Training& one, auto&& step, int i) {
     default_generator().set_state(4, static_cast<uint64_t>(100 * i));  // both take part in one program
@@ -224,53 +224,97 @@ TEST_P(Capture, refuses_a_value_read_back_and_goes_on_eagerly) {
     return loss;
   });
   const auto eager = [](Training& one) { return [&](const Tensor& x, const Tensor& y) { return one.step(x, y); }; };
-  for (int i = 0; i < 3; ++i) run(t, step, i);
-  const uint64_t ticket = t.masks.ticket();
-  EXPECT_EQ(error_of([&] { run(t, step, 3); }), "[item] reading a value back cannot be part of a captured step");
-  EXPECT_EQ(t.masks.ticket(), ticket);
-  for (int i = 3; i < 8; ++i) run(t, eager(t), i);
-  for (int i = 0; i < 8; ++i) run(reference, eager(reference), i);
-  EXPECT_EQ(t.weights(), reference.weights());
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 10; ++i) {
+    run(t, step, i);
+    EXPECT_EQ(t.masks.ticket(), static_cast<uint64_t>(i + 1)) << "every call is one step";
+  }
+  const std::string message =
+      "[item] reading a value back cannot be part of a captured step; return the tensor from the step and read it "
+      "outside";
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "ramp: a step cannot be captured and runs eagerly: " + message + '\n')
+      << "once";
+  EXPECT_EQ(step.eager_reason(), message);
+  EXPECT_EQ(step.graphs(), 0);
+  for (int i = 0; i < 10; ++i) run(reference, eager(reference), i);
+  EXPECT_EQ(t.weights(), reference.weights()) << "every call trained";
   auto sound = t.captured();  // and another can be captured
   for (int i = 0; i < 5; ++i) run(t, sound, i);
   EXPECT_EQ(sound.graphs(), 1);
+  EXPECT_EQ(sound.eager_reason(), "");
 }
 
-TEST_P(Capture, refuses_what_no_replay_can_do) {
-  const auto message = [&](auto body) {
+TEST_P(Capture, names_the_layer_that_cannot_be_captured) {
+  class ReadsBack : public Layer {
+    Tensor forward(const Tensor& x) override { return x * sum(x).item(); }
+  };
+  Sequential model{Dense(2, 2, {.dtype = dtype()}), Sequential{ReLU(), ReadsBack()}};
+  model.to(device());
+  auto step = capture([&](const Tensor& x) { return sum(model(x)); }, {.warmup = 1});
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i) step(ones({1, 2}, {.dtype = dtype(), .device = device()}));
+  testing::internal::GetCapturedStderr();
+  EXPECT_EQ(step.eager_reason().substr(0, 22), "in ReadsBack: [item] r") << step.eager_reason();
+}
+
+TEST_P(Capture, cannot_capture_what_no_replay_can_do) {
+  const auto reason = [&](auto body) {
     auto step = capture(body, {.warmup = 2});
     const Tensor x = full({4}, 1, {.dtype = dtype(), .device = device()});
-    for (int i = 0; i < 2; ++i) step(x);
-    return error_of([&] { step(x); });
+    testing::internal::CaptureStderr();
+    for (int i = 0; i < 5; ++i) step(x);
+    testing::internal::GetCapturedStderr();
+    return step.eager_reason();
   };
   const TensorOptions options{.dtype = dtype(), .device = device()};
   int calls = 0;
   Tensor average = zeros({4}, options);
   // What only a GPU cannot do: the CPU's own memory is there for it.
-  const auto if_cuda = [&](const std::string& message) { return device().is_cuda() ? message : "no error"; };
+  const auto if_cuda = [&](const std::string& message) { return device().is_cuda() ? message : ""; };
   const std::pair<std::string, std::string> cases[] = {
-      {message([&](const Tensor& x) {
+      {reason([&](const Tensor& x) {
          return x + tensor({1, 2, 3, 4}, options);
        }),
        if_cuda("[copy] a copy between the CPU and a CUDA device (item() is one) cannot be part of a captured step")},
-      {message([&](const Tensor& x) { return ++calls <= 2 ? x : x + ones({1000}, options).array().numel(); }),
+      {reason([&](const Tensor& x) { return ++calls <= 2 ? x : x + ones({1000}, options).array().numel(); }),
        if_cuda("[allocate] " + std::to_string(1000 * size_of(dtype())) +
                " bytes that the warm-up steps did not need cannot be part of a captured step")},
-      {message([&](const Tensor& x) { return average = average + x; }),
+      {reason([&](const Tensor& x) { return average = average + x; }),
        "[capture] a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead"},
-      {message([&](const Tensor& x) {
+      {reason([&](const Tensor& x) {
          Generator generator(1);
          return dropout(x, 0.5, generator);
        }),
        "[generator] a generator that is made in the step cannot be part of a captured step; keep it outside"},
-      {message([&](const Tensor& x) {
+      {reason([&](const Tensor& x) {
          manual_seed(1);
          return dropout(x, 0.5);
        }),
        "[generator] setting its state cannot be part of a captured step"},
+      {reason([&](const Tensor& x) {
+         random_permutation(3);
+         return x;
+       }),
+       "[random_permutation] a shuffle cannot be part of a captured step; pass its result in as an input"},
   };
   for (const auto& [got, expected] : cases) EXPECT_EQ(got, expected);
-  EXPECT_EQ(sum(average).item(), 12) << "the step that replaced a tensor was run";
+  EXPECT_EQ(sum(average).item(), 20) << "the step that replaced a tensor was run in every call";
+}
+
+TEST_P(Capture, throws_what_the_step_throws_and_captures_later) {
+  auto step = capture([&](const Tensor& x) {
+    if (x.numel() == 3) fail("test", "not three");
+    return x * 2;
+  });
+  const Tensor two = ones({2}, {.dtype = dtype(), .device = device()}),
+               three = ones({3}, {.dtype = dtype(), .device = device()});
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(error_of([&] { step(three); }), "[test] not three");
+    EXPECT_EQ(sum(step(two)).item(), 4);
+  }
+  EXPECT_EQ(step.graphs(), 1);
+  EXPECT_EQ(step.eager_reason(), "");
 }
 
 TEST_P(Capture, may_return_an_input) {
@@ -304,10 +348,11 @@ TEST_P(Capture, reports_a_label_out_of_range) {
   const Tensor wrong = from_vector<int32_t>({0, 1, 4, 0, 0}, {5}, device());
   if (device().is_cuda()) {
     const Tensor loss = step(t.images[3], wrong);
-    EXPECT_EQ(error_of([&] { loss.item(); }),
-              "[capture] labels, indices and rows must lie in their ranges, got one outside, at position 2, in a "
-              "replayed step "
-              "or a batch that was loaded");
+    EXPECT_EQ(
+        error_of([&] { loss.item(); }),
+        "[capture] labels, targets, indices and rows must lie in their ranges, got one outside, at position 2, in a "
+        "replayed step "
+        "or a batch that was loaded");
   } else {
     EXPECT_EQ(error_of([&] { step(t.images[3], wrong); }), "[cross_entropy] labels must lie in [0, 4), got 4 at row 2");
   }

@@ -423,6 +423,7 @@ TEST(Layer, GradientsOfACompositeEqualTheJacobian) {
   Dense& first = model.push_back(Dense(3, 4));
   model.push_back(Tanh());
   Dense& second = model.push_back(Dense(4, 2));
+  model.to(float64);
   gradcheck(
       [&](const std::vector<Tensor>& in) {
         first.weight = in[1], *first.bias = in[2], second.weight = in[3], *second.bias = in[4];
@@ -483,6 +484,99 @@ TEST(Layer, SummarisesLongNamesIn80Columns) {
   };
   std::istringstream lines(Wordy(5).summary());
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
+}
+
+TEST(Layer, TakesAnAssignedParameterOfItsShapeAndDtypeOnly) {
+  Dense dense(3, 4);
+  const Tensor before = dense.weight;
+  const std::string rule =
+      "[assign] parameter \"weight\" must be assigned a tensor of its shape and dtype, [4, 3] float32, got ";
+  EXPECT_EQ(error_of([&] { dense.weight = zeros({3, 3}); }), rule + "[3, 3] float32");
+  EXPECT_EQ(error_of([&] { dense.weight = zeros({4, 3}, {.dtype = float64}); }), rule + "[4, 3] float64");
+  EXPECT_EQ(error_of([&] { dense.weight = Tensor(); }),
+            "[assign] parameter \"weight\" must be assigned a tensor of its shape and dtype, got an undefined one");
+  EXPECT_TRUE(dense.weight.is(before));
+  const Tensor next = ones({4, 3});
+  dense.weight = next;
+  EXPECT_TRUE(dense.weight.is(next));
+  EXPECT_TRUE(next.requires_grad()) << "as the parameter that it replaces";
+  const Tensor moved = std::move(dense.weight);
+  EXPECT_TRUE(dense.weight.is(next)) << "a parameter stays";
+  dense.weight.set_requires_grad(false);
+  dense.weight = zeros({4, 3});
+  EXPECT_FALSE(dense.weight.requires_grad()) << "a frozen one stays frozen";
+}
+
+TEST(Layer, NoticesATensorThatWantsAGradientButIsNoParameter) {
+  class Forgetful : public Layer {
+   public:
+    Tensor scale = ones({2}, {.requires_grad = true});
+
+   private:
+    Tensor forward(const Tensor& x) override { return x * scale; }
+  };
+  Forgetful layer;
+  const std::string message =
+      "[Forgetful] uses a tensor [2] that wants a gradient but is no parameter of a layer or an optimizer: make it "
+      "with "
+      "add(), or give it to the optimizer before the first call";
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(error_of([&] { layer(ones({1, 2})); }), message);
+  {
+    const NoGrad quiet;
+    layer(ones({1, 2}));  // nothing is trained here
+  }
+  // Not forgotten: an optimizer's tensor, another layer's parameter, an input.
+  Forgetful trained;
+  optim::SGD sgd({trained.scale}, {.learning_rate = 0.1});
+  trained(ones({1, 2}, {.requires_grad = true}));
+  class Borrowing : public Layer {
+   public:
+    explicit Borrowing(const Tensor& weight) : weight_(weight) {}
+
+   private:
+    Tensor forward(const Tensor& x) override { return dense(x, weight_); }
+    Tensor weight_;
+  };
+  Dense owner(2, 3);
+  Borrowing borrowing(owner.weight);
+  borrowing(ones({1, 2}));
+}
+
+TEST(Layer, ObserversMayAddObserversAndThrow) {
+  ReLU layer;
+  std::vector<int> calls;
+  layer.add_observer([&](const Layer&, const Tensor&, const Tensor&) {
+    calls.push_back(0);
+    for (int i = 0; i < 50; ++i)
+      layer.add_observer([&](const Layer&, const Tensor&, const Tensor&) {
+        calls.push_back(2);
+        return false;
+      });
+    return false;
+  });
+  layer.add_observer([&](const Layer&, const Tensor&, const Tensor&) -> bool {
+    calls.push_back(1);
+    fail("observer", "sees enough");
+  });
+  EXPECT_EQ(error_of([&] { layer(ones({1})); }), "[observer] sees enough");
+  EXPECT_EQ(calls, (std::vector<int>{0, 1}));
+  calls.clear();
+  EXPECT_EQ(error_of([&] { layer(ones({1})); }), "[observer] sees enough")
+      << "the first one is done, the second is not";
+  EXPECT_EQ(calls, (std::vector<int>{1}));
+  EXPECT_EQ(error_of([&] { layer.add_observer({}); }), "[add_observer] expected a function, got an empty one");
+}
+
+TEST(Layer, AnObserverMayDestroyTheLayer) {
+  auto layer = std::make_unique<Sequential>();
+  int calls = 0;
+  for (int i = 0; i < 2; ++i)
+    layer->add_observer([&](const Layer&, const Tensor&, const Tensor&) {
+      layer.reset();
+      return ++calls > 0;
+    });
+  (*layer)(ones({1}));
+  EXPECT_EQ(calls, 2);
 }
 
 }  // namespace

@@ -221,9 +221,9 @@ TEST(CrossEntropy, RefusesWhatDoesNotFit) {
   EXPECT_EQ(error(logits, labels, {.class_weights = {1, INFINITY, 1}}),
             "[cross_entropy] class_weights must be finite and at least 0, got inf");
   EXPECT_EQ(error(logits, labels, {.class_weights = {0, 1, 0}}),
-            "[cross_entropy] a mean needs a label whose weight is not 0, got none");
+            "[cross_entropy] a mean needs labels whose weights do not sum to 0, got 0");
   EXPECT_EQ(error(logits, labels_of({1, 1}), {.ignore_index = 1}),
-            "[cross_entropy] a mean needs a label whose weight is not 0, got none");
+            "[cross_entropy] a mean needs labels whose weights do not sum to 0, got 0");
   EXPECT_EQ(error(logits, labels_of({1, 1}), {.reduction = Reduction::sum, .ignore_index = 1}), "no error");
 }
 
@@ -340,11 +340,11 @@ TEST(PairLosses, RefuseWhatDoesNotFit) {
   EXPECT_EQ(error_of([] {
               binary_cross_entropy_with_logits(zeros({2}), tensor({1, -1}));
             }),
-            "[binary_cross_entropy_with_logits] targets must lie in [0, 1], got -1");
+            "[binary_cross_entropy_with_logits] targets must lie in [0, 1], got -1 at element 1");
   EXPECT_EQ(error_of([] {
               binary_cross_entropy_with_logits(zeros({2}), tensor({1, 2}));
             }),
-            "[binary_cross_entropy_with_logits] targets must lie in [0, 1], got 2");
+            "[binary_cross_entropy_with_logits] targets must lie in [0, 1], got 2 at element 1");
   EXPECT_NE(error_of([] { binary_cross_entropy_with_logits(zeros({1}), tensor({std::nan("")})); }), "no error");
   EXPECT_NE(error_of([] { binary_cross_entropy_with_logits(zeros({1}), zeros({1}, {.dtype = int32})); }), "no error");
 }

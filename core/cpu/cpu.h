@@ -25,6 +25,7 @@ struct Cpu {
                            const Array& out);
   static void compare(Compare relation, const Array& a, const Array& b, const Array& out);
   static void where(const Array& condition, const Array& a, const Array& b, const Array& out);
+  static void require_range(const RangeRule& rule, const Array& x);
 
   static void copy(const Array& from, const Array& to);
   static void copy_blocks(const Array& from, const Array& to, const BlockCopy& blocks);

@@ -164,6 +164,24 @@ void Cpu::where(const Array& condition, const Array& a, const Array& b, const Ar
   });
 }
 
+void Cpu::require_range(const RangeRule& rule, const Array& x) {
+  visit(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    parallel_for(
+        1, 1,
+        [rule, n = x.numel()](const T* x, int64_t, int64_t) {
+          const auto kept = [&](T value) {
+            return static_cast<double>(value) >= rule.low && static_cast<double>(value) <= rule.high;
+          };
+          const int64_t at = std::find_if_not(x, x + n, kept) - x;
+          if (at == n) return;
+          if (*rule.where) fail(rule.op, rule.rule, ", got ", +x[at], " at ", rule.where, ' ', at);
+          fail(rule.op, rule.rule, ", got ", +x[at]);
+        },
+        Touch<const T>{x, true, true});
+  });
+}
+
 void Cpu::broadcast(const Array& x, const Array& out) {
   visit(out.dtype(), [&](auto t) {
     using T = decltype(t);

@@ -82,13 +82,13 @@ void Graph::keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays,
   for (const Access& access : arrays) {
     const Array& x = access.array;
     kept.arrays.push_back(x);
-    kept.data.push_back(x.defined() ? const_cast<void*>(x.data<const void>()) : nullptr);
+    kept.data.push_back(x.defined() ? const_cast<void*>(x.address<const void>()) : nullptr);
     kept.writes.push_back(x.defined() && access.writes);
     if (!x.defined()) continue;
     const bool whole = access.whole || x.bytes() % n != 0;
     divisible &= !whole;
-    const auto* begin = static_cast<const char*>(x.data<const void>());
-    loop.ranges.push_back({begin, begin + x.bytes(), whole, access.writes || access.checked});
+    const auto* begin = static_cast<const char*>(x.address<const void>());
+    loop.ranges.push_back({x.storage().get(), begin, begin + x.bytes(), whole, access.writes || access.checked});
   }
   // One pass over an arena becomes a loop for each part that has a writer of its own, to run right behind it.
   std::vector<int64_t> at = divisible ? cuts(loop) : std::vector<int64_t>{};
@@ -104,8 +104,32 @@ void Graph::keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays,
       range.begin += first * stride;
     }
     loops_.push_back(std::move(piece));
+    note(loops_.size() - 1);
     first = end;
   }
+}
+
+void Graph::note(size_t index) {
+  for (const Range& range : loops_[index].ranges) {
+    Touching& touching = touching_[range.storage];
+    std::vector<size_t>& loops = range.writes ? touching.writers : touching.readers;
+    if (loops.empty() || loops.back() != index) loops.push_back(index);
+  }
+}
+
+/// The loops noted so far that touch what `loop` touches, one of the two as a writer, in their order.
+std::vector<size_t> Graph::related(const Loop& loop) const {
+  std::vector<size_t> found;
+  for (const Range& range : loop.ranges) {
+    const auto touching = touching_.find(range.storage);
+    if (touching == touching_.end()) continue;
+    const auto& [readers, writers] = touching->second;
+    found.insert(found.end(), writers.begin(), writers.end());
+    if (range.writes) found.insert(found.end(), readers.begin(), readers.end());
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
 }
 
 /// The indices inside a loop where the part that another loop wrote begins or ends.
@@ -113,8 +137,10 @@ std::vector<int64_t> Graph::cuts(const Loop& loop) const {
   std::vector<int64_t> at;
   for (const Range& range : loop.ranges) {
     const int64_t stride = (range.end - range.begin) / loop.n;
-    for (const Loop& writer : loops_)
-      for (const Range& written : writer.ranges)
+    const auto touching = touching_.find(range.storage);
+    if (touching == touching_.end()) continue;
+    for (const size_t writer : touching->second.writers)
+      for (const Range& written : loops_[writer].ranges)
         if (written.writes && conflict(written, range))
           for (const char* edge : {written.begin, written.end})
             if (edge > range.begin && edge < range.end && (edge - range.begin) % stride == 0)
@@ -132,7 +158,11 @@ void Graph::plan(int threads) {
   planned_for_ = threads;
   phases_.assign(1, {});
   phases_[0].chains.push_back({1, {}});
-  for (size_t i = 0; i < loops_.size(); ++i) place(i, threads);
+  touching_.clear();
+  for (size_t i = 0; i < loops_.size(); ++i) {
+    place(i, threads);
+    note(i);
+  }
   progress_.clear();
   double spared = 0;  // of the caller's work, at best, when all threads share in it
   for (Phase& phase : phases_) {
@@ -176,7 +206,7 @@ void Graph::place(size_t index, int threads) {
     chains.clear();
   };
   if (loop.n > 1) after(1);
-  for (size_t i = 0; i < index; ++i) {
+  for (const size_t i : related(loop)) {
     const Loop& earlier = loops_[i];
     const Relation how = relation(earlier, loop);
     if (how == Relation::none) continue;
@@ -220,11 +250,11 @@ void Graph::place(size_t index, int threads) {
 void Graph::take(const Array& from, const Array& to) {
   const Storage* stand_in = to.storage().get();
   auto input = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& i) { return i.stand_in == stand_in; });
-  if (input == inputs_.end()) input = inputs_.insert(input, {stand_in, {}, to.data<void>()});
+  if (input == inputs_.end()) input = inputs_.insert(input, {stand_in, {}, to.address<void>()});
   // What the step writes, or has already, is copied; so are all until it is captured.
   const bool own = input->uses.empty() || held_.contains(from.storage().get());
   if (own) copy(from, to);
-  void* address = const_cast<void*>((own ? to : from).data<const void>());
+  void* address = const_cast<void*>((own ? to : from).address<const void>());
   if (address == input->now) return;
   input->now = address;
   for (const auto& [use, offset] : input->uses) *use = static_cast<char*>(address) + offset;

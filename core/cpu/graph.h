@@ -13,6 +13,7 @@
 #include <exception>
 #include <functional>
 #include <span>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -46,6 +47,7 @@ class Graph {
 
   /// A part of memory that a loop over [0, n) touches.
   struct Range {
+    const Storage* storage;
     const char *begin, *end;
     bool whole, writes;  // a check counts as a write: readers come after it
   };
@@ -80,8 +82,15 @@ class Graph {
     const void* now;
   };
 
+  /// The loops that touch a storage, in their order: for a loop to find those that it depends on without looking at all.
+  struct Touching {
+    std::vector<size_t> readers, writers;
+  };
+
   void keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body);
   std::vector<int64_t> cuts(const Loop& loop) const;
+  void note(size_t index);
+  std::vector<size_t> related(const Loop& loop) const;
   void plan(int threads);
   void place(size_t index, int threads);
   void run(const Phase& phase, int task) noexcept;
@@ -90,7 +99,8 @@ class Graph {
   std::vector<Kept> bodies_;
   std::vector<Loop> loops_;
   std::vector<Input> inputs_;
-  std::unordered_set<const Storage*> held_;  // by the loops
+  std::unordered_map<const Storage*, Touching> touching_;  // of the loops so far
+  std::unordered_set<const Storage*> held_;                // by the loops
   std::vector<RandomKey> drawn_;
   std::deque<RandomKey> keys_;  // present ones; a deque, for the loops have their addresses
 

@@ -75,16 +75,18 @@ template <class T>
 void* address(const Touch<T>& touch) {
   if (!touch.array.defined()) return nullptr;
   // char stands for elements of any dtype; all others are checked, here, where it is safe to throw.
-  if constexpr (std::is_same_v<T, char>) return touch.array.template data<void>();
-  else if constexpr (std::is_same_v<T, const char>) return const_cast<void*>(touch.array.template data<const void>());
-  else return const_cast<std::remove_const_t<T>*>(touch.array.template data<T>());
+  if constexpr (std::is_same_v<T, char>) return touch.array.template address<void>();
+  else if constexpr (std::is_same_v<T, const char>)
+    return const_cast<void*>(touch.array.template address<const void>());
+  else return const_cast<std::remove_const_t<T>*>(touch.array.template address<T>());
 }
 
 }  // namespace cpu
 
 /// Calls body(addresses of the arrays..., begin, end) for pieces of [0, n), of `grain` indices (about 10 us of work) or
 /// more, on as many threads as there are pieces. What the body computes for an index must not depend on the pieces. It must
-/// not throw unless n is 1, and must own what it refers to beside the arrays: a captured step runs it again later.
+/// own what it refers to beside the arrays: a captured step runs it again later. What it throws on any thread arrives at the
+/// caller, when all threads have left the loop; other pieces may then have run or not.
 template <class Body, class... T>
 void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays) {
   if (n == 0) return;
