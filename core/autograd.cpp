@@ -194,7 +194,8 @@ namespace {
 
 /// Calls save(array) for each array that backward will read, once it is known that there will be a backward.
 template <class Save>
-Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, Backward backward, Save save_all) {
+Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, size_t saved, Backward backward,
+                   Save save_all) {
   bool wanted = false;
   if (is_recording)
     for (const Tensor& input : inputs) wanted |= input.requires_grad();
@@ -209,6 +210,7 @@ Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, 
   node->inputs.reserve(inputs.size());
   for (const Tensor& input : inputs) node->inputs.push_back(input.node());
   node->backward = std::move(backward);
+  node->saved.reserve(saved);
   const auto role_of = [&](const Array& array) {
     if (array.storage() == value.storage()) return "the result";
     for (const Tensor& input : inputs)
@@ -225,14 +227,14 @@ Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, 
 
 Tensor record(const char* op, Array value, std::span<const Tensor> inputs, std::initializer_list<Array> saved,
               Backward backward) {
-  return record_with(op, std::move(value), inputs, std::move(backward), [&](auto save) {
+  return record_with(op, std::move(value), inputs, saved.size(), std::move(backward), [&](auto save) {
     for (const Array& array : saved) save(array);
   });
 }
 
 Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backward backward) {
   const Array result = value;
-  return record_with(op, std::move(value), inputs, std::move(backward), [&](auto save) {
+  return record_with(op, std::move(value), inputs, inputs.size() + 1, std::move(backward), [&](auto save) {
     for (const Tensor& input : inputs) save(input.array());
     save(result);
   });

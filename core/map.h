@@ -64,7 +64,8 @@ struct TimesSlope {
 ///   };
 ///   Tensor y = map(Squareplus{}, x);
 ///
-/// In a .cpp file it runs on the CPU; in a .cu file, with ramp/cuda/map.cuh, on every device. Throws Error for integers.
+/// In a .cpp file it runs on the CPU; in a .cu file, with ramp/cuda/map.cuh, on every device. Throws Error for integers, and
+/// on the CPU what the formula throws.
 template <class F, class Loops = detail::OwnLoops>
 requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); }) Tensor map(const F& f, const Tensor& x) {
   const Array input = x.array();

@@ -123,12 +123,16 @@ struct StepGraph {
   std::optional<Tensor> capture(const StepGraphs::Step& step, std::string& why) {
     Trace made;
     if (!record(step, made, why)) return std::nullopt;
-    const bool kept = made.close(graph.drawn());
+    bool kept = false, launched = false;
+    Array out;
     try {
+      kept = made.close(graph.drawn());
+      out = Array(result.shape(), result.dtype(), result.device());
+      launched = true;
       graph.launch(graph.drawn());
     } catch (...) {
       made.undo();
-      made.advance_generators();
+      if (launched) made.advance_generators();  // as the step has drawn when it meets what is wrong
       throw;
     }
     made.forget_undo();
@@ -136,10 +140,17 @@ struct StepGraph {
     else
       why =
           "[capture] a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead";
-    return Tensor(clone(result));
+    copy(result, out);
+    return Tensor(out);
   }
 
   Tensor replay() {
+    // Into a tensor that the caller is done with, when there is one: a replay then asks for no memory.
+    Tensor* out = std::find_if(returned, returned + 2, [](const Tensor& t) { return t.defined() && t.unshared(); });
+    if (out == returned + 2) {
+      out = std::find_if(returned, returned + 1, [](const Tensor& t) { return !t.defined(); });
+      *out = Tensor(Array(result.shape(), result.dtype(), result.device()));
+    }
     trace->present_keys(keys);
     trace->prepare();
     try {
@@ -149,14 +160,7 @@ struct StepGraph {
       throw;
     }
     trace->advance();
-    // Into a tensor that the caller is done with, when there is one: a replay then asks for no memory.
-    Tensor* out = std::find_if(returned, returned + 2, [](const Tensor& t) { return t.defined() && t.unshared(); });
-    if (out == returned + 2) {
-      out = std::find_if(returned, returned + 1, [](const Tensor& t) { return !t.defined(); });
-      *out = Tensor(clone(result));
-    } else {
-      copy(result, out->array());
-    }
+    copy(result, out->array());
     return *out;
   }
 

@@ -112,8 +112,9 @@ Tensor Tensor::grad() const {
            shown.impl_->birth.trace() == Birth::current_trace();
   };
   if (!node.shown.defined() || !shows(node.shown)) {
-    node.shown = Tensor(node.grad);
+    Tensor fresh(node.grad);
     if (!tracing()) remember_shown(impl_->node);
+    node.shown = std::move(fresh);
   }
   return node.shown;
 }

@@ -155,7 +155,7 @@ std::vector<int64_t> Graph::cuts(const Loop& loop) const {
 
 /// The first phase is the caller's alone: the loops of one index that wait for nothing else.
 void Graph::plan(int threads) {
-  planned_for_ = threads;
+  planned_for_ = 0;  // should there be no memory for the plan
   phases_.assign(1, {});
   phases_[0].chains.push_back({1, {}});
   touching_.clear();
@@ -193,6 +193,7 @@ void Graph::plan(int threads) {
       for (int64_t piece = 0; piece < phase.chains[chain].pieces; ++piece) phase.tasks.emplace_back(chain, piece);
   }
   sharing_ = Sharing(spared);
+  planned_for_ = threads;
 }
 
 void Graph::place(size_t index, int threads) {
