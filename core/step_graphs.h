@@ -21,11 +21,15 @@ namespace ramp {
 class StepKey {
  public:
   explicit StepKey(std::span<const Tensor> inputs)
-      : device_(inputs[0].device()), precision_(precision(device_)), records_(recording()) {
+      : device_(inputs[0].device()),
+        default_device_(default_device()),
+        precision_(precision(device_)),
+        records_(recording()) {
     for (const Tensor& x : inputs) inputs_.push_back({x.shape(), x.dtype()});
   }
   bool fits(std::span<const Tensor> inputs) const {
-    return inputs[0].device() == device_ && precision(device_) == precision_ && recording() == records_ &&
+    return inputs[0].device() == device_ && default_device() == default_device_ && precision(device_) == precision_ &&
+           recording() == records_ &&
            std::equal(inputs_.begin(), inputs_.end(), inputs.begin(), inputs.end(),
                       [](const Input& a, const Tensor& b) { return a.shape == b.shape() && a.dtype == b.dtype(); });
   }
@@ -35,7 +39,7 @@ class StepKey {
     Shape shape;
     DType dtype;
   };
-  Device device_;
+  Device device_, default_device_;
   Precision precision_;
   bool records_;
   std::vector<Input> inputs_;

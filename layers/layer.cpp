@@ -111,7 +111,9 @@ void Layer::add_observer(Observer observer) {
 }
 
 void Layer::notify(const Tensor& input, const Tensor& output) {
-  const std::shared_ptr<Observers> observers = observers_;  // the layer may go meanwhile
+  // The layer may go meanwhile.
+  const std::shared_ptr<Observers> observers = observers_;
+  const std::shared_ptr<State> state = state_;
   struct Walk {
     Observers& observers;
     explicit Walk(Observers& observers) : observers(observers) { ++observers.walking; }
@@ -123,7 +125,10 @@ void Layer::notify(const Tensor& input, const Tensor& output) {
     const Walk walk(*observers);
     const size_t count = observers->list.size();  // without those that are added on the way
     for (size_t i = 0; i < count; ++i)
-      if (Observer& observer = observers->list[i]; observer && !observer(*this, input, output)) observer = nullptr;
+      if (Observer& observer = observers->list[i]; observer && !observer(*this, input, output)) {
+        observer = nullptr;
+        ++state->changes;
+      }
   }
   if (observers.use_count() > 1 && observers->walking == 0 && observers->list.empty()) observers_ = nullptr;
 }

@@ -48,11 +48,11 @@ Tensor maxout(const Tensor& x, int64_t pieces) {
   checked("maxout", pieces);
   if (x.rank() == 0 || x.size(-1) % pieces != 0)
     fail("maxout", "expected a last axis divisible by ", pieces, ", got ", x.shape());
-  std::vector<int64_t> sizes;
-  for (int axis = 0; axis < x.rank(); ++axis) sizes.push_back(x.size(axis));
+  // As [all other axes and m, k], since x may have as many axes as a shape can have.
+  const Tensor largest = max(reshape(x, {x.numel() / pieces, pieces}), 1);
+  std::vector<int64_t> sizes(x.shape().begin(), x.shape().end());
   sizes.back() /= pieces;
-  sizes.push_back(pieces);
-  return max(reshape(x, sizes), -1);
+  return reshape(largest, sizes);
 }
 
 }  // namespace ramp

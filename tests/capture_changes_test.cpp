@@ -153,6 +153,23 @@ TEST_P(CaptureChanges, an_observer_is_added_and_computes_with_tensors) {
   EXPECT_EQ(step.graphs(), 2);
 }
 
+TEST_P(CaptureChanges, an_observer_is_done_after_its_first_call) {
+  Dense model(3, 2, {.dtype = dtype()});
+  model.to(device());
+  auto step = capture([&](const Tensor& x) { return model(x); }, {.warmup = 1});
+  const Tensor x = numbers({4, 3}, 1), calls = zeros({1}, options());
+  for (int i = 0; i < 12; ++i) {
+    if (i == 1 || i == 5)  // before the call that captures, and before a replay
+      model.add_observer([&](const Layer&, const Tensor&, const Tensor&) {
+        add_to(calls.array(), full_array({1}, 1, dtype(), device()));
+        return false;
+      });
+    step(x);
+  }
+  EXPECT_EQ(calls.item(), 2);
+  EXPECT_FALSE(model.observed());
+}
+
 TEST_P(CaptureChanges, diagnostics_see_captured_steps_like_eager_ones) {
   for (const int attached_at : {0, 6}) {
     const auto eager = twin(), captured = twin();

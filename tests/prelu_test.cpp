@@ -306,6 +306,7 @@ TEST(Maxout, TakesTheLargestOfNeighbours) {
   sum(y * tensor({2, 3})).backward();
   EXPECT_EQ(x.grad().to_vector<float>(), (Floats{0, 2, 0, 0, 3, 0}));
   EXPECT_EQ(maxout(zeros({2, 4, 6}), 2).shape(), (Shape{2, 4, 3}));
+  EXPECT_EQ(maxout(zeros({1, 1, 1, 1, 1, 1, 2, 6}), 2).shape(), (Shape{1, 1, 1, 1, 1, 1, 2, 3}));
   EXPECT_EQ(maxout(x, 1).to_vector<float>(), x.to_vector<float>());
 
   const Tensor tie = tensor({{4, 4}}, {.requires_grad = true});
