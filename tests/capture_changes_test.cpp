@@ -237,7 +237,7 @@ TEST_P(CaptureChanges, random_and_constant_tensors_made_in_a_step_are_made_in_ea
   const auto body = [&](const Tensor& x, Generator& noise) {
     const Tensor total = tensor({1, 2, 3}, options());
     add_to(total.array(), x.array());
-    add_to(total.array(), from_vector(std::vector<double>{4, 5, 6}, {3}).to(dtype()).array());
+    add_to(total.array(), from_vector(std::vector<double>{4, 5, 6}, {3}, device()).to(dtype()).array());
     return total + randn({3}, options(), noise);
   };
   auto step = capture([&](const Tensor& x) { return body(x, captured_noise); });
@@ -255,7 +255,7 @@ TEST_P(CaptureChanges, a_replay_that_throws_has_drawn_as_the_step_would) {
     return cross_entropy(dropout(x, 0.5, masks), y);
   };
   auto step = capture([&](const Tensor& x, const Tensor& y) { return body(x, y, captured_masks); });
-  const Tensor right = from_vector<int32_t>({0, 2}, {2}), wrong = from_vector<int32_t>({0, 3}, {2});
+  const Tensor right = from_vector<int32_t>({0, 2}, {2}, device()), wrong = from_vector<int32_t>({0, 3}, {2}, device());
   for (int i = 0; i < 9; ++i) {
     const Tensor x = numbers({2, 3}, static_cast<uint64_t>(i));
     if (i == 2 || i == 6) {

@@ -195,6 +195,14 @@ struct Training {
         break;
       }
       case 3: loss = mse(logits, logits.detach() * 0.5 + 1); break;
+      case 6: {
+        std::vector<double> weights(static_cast<size_t>(plan.classes), 2.0);
+        weights.back() = 0.5;
+        loss = cross_entropy(logits, y, {.class_weights = weights, .ignore_index = -1});
+        break;
+      }
+      case 7: loss = nll(log_softmax(logits), y); break;
+      case 8: loss = binary_cross_entropy_with_logits(logits, sigmoid(logits.detach() * 2)); break;
       case 4: loss = huber(softmax(logits), rows(x, 0, x.size(0)) * 0 + mean(x), {.delta = 0.3}); break;
       default: loss = mean(square(log_softmax(logits)));
     }
@@ -300,7 +308,7 @@ class Program {
     p.dtype = in.pick({float64, float32});
     p.features = in.chance(80) ? in.between(1, 6) : in.between(1, 40);
     p.classes = in.between(2, 5);
-    p.loss = static_cast<int>(in.below(6));
+    p.loss = static_cast<int>(in.below(9));
     if (p.loss == 4) p.classes = p.features;
     p.returned = in.chance(50) ? 0 : static_cast<int>(in.below(4));
     p.has_optimizer = !in.chance(20);
