@@ -1,9 +1,10 @@
 #pragma once
 // The one exception of ramp and the one way to throw it.
 
-#include <sstream>
 #include <stdexcept>
 #include <string>
+
+#include "ramp/core/text.h"
 
 namespace ramp {
 
@@ -17,10 +18,7 @@ class Error : public std::runtime_error {
 /// Throws Error("[op] " followed by the parts, as a stream prints them).
 template <class... Parts>
 [[noreturn]] void fail(const std::string& op, const Parts&... parts) {
-  std::ostringstream message;
-  message << '[' << op << "] ";
-  (message << ... << parts);
-  throw Error(message.str());
+  throw Error(text_of('[', op, "] ", parts...));
 }
 
 }  // namespace ramp

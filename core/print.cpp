@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <ostream>
 #include <string>
 
 #include "ramp/core/tensor.h"
+#include "ramp/core/text.h"
 
 namespace ramp {
 
@@ -17,12 +17,9 @@ constexpr int64_t abridge_above = 1000;  // elements
 constexpr int64_t edge = 3;
 
 std::string format(double x, int decimals) {
-  if (std::isnan(x)) return "nan";
-  if (std::isinf(x)) return x < 0 ? "-inf" : "inf";
-  char text[64];
-  if (decimals < 0) std::snprintf(text, sizeof text, "%.4e", x);
-  else std::snprintf(text, sizeof text, "%.*f", decimals, x);
-  return text;
+  if (std::isnan(x)) return "nan";  // without its sign
+  return decimals < 0 ? format_number(x, std::chars_format::scientific, 4)
+                      : format_number(x, std::chars_format::fixed, decimals);
 }
 
 struct Printer {
@@ -112,6 +109,7 @@ struct Printer {
 
 std::ostream& operator<<(std::ostream& out, const Tensor& x) {
   if (!x.defined()) return out << "undefined";
+  if (x.numel() == 0) return out << "[]";  // whatever the shape: its other axes may be long
   Printer printer{out, to_host("print", x.array()), x.numel() > abridge_above};
   printer.choose_format();
   printer.print(0, 0);

@@ -34,16 +34,12 @@ Shape Shape::without(int axis) const {
   return {sizes, sizes + rank_ - 1};
 }
 
-std::ostream& operator<<(std::ostream& out, const Shape& shape) {
-  out << '[';
-  for (int axis = 0; axis < shape.rank(); ++axis) out << (axis ? ", " : "") << shape[axis];
-  return out << ']';
-}
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
 
 std::string to_string(const Shape& shape) {
-  std::ostringstream text;
-  text << shape;
-  return text.str();
+  std::string text = "[";
+  for (int axis = 0; axis < shape.rank(); ++axis) text += (axis ? ", " : "") + std::to_string(shape[axis]);
+  return text + ']';
 }
 
 Shape broadcast(const char* op, const Shape& a, const Shape& b) {

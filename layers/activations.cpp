@@ -2,7 +2,6 @@
 
 #include <array>
 #include <bit>
-#include <sstream>
 
 #include "ramp/init/init.h"
 
@@ -34,18 +33,16 @@ Activation::Activation(const Unary& formula) : formula_(formula) {}
 std::optional<double> Activation::gain() const { return init::gain(formula_); }
 
 std::string Activation::describe() const {
-  std::ostringstream text;
-  text << struct_name(formula_) << '(';
+  std::string text = std::string(struct_name(formula_)) + '(';
   std::visit(
       [&]<class F>(const F& formula) {
         const auto parameters = parameters_of(formula), defaults = parameters_of(F{});
         size_t shown = parameters.size();
         while (shown > 0 && parameters[shown - 1] == defaults[shown - 1]) --shown;
-        for (size_t i = 0; i < shown; ++i) text << (i > 0 ? ", " : "") << parameters[i];
+        for (size_t i = 0; i < shown; ++i) text += text_of(i > 0 ? ", " : "", parameters[i]);
       },
       formula_);
-  text << ')';
-  return text.str();
+  return text + ')';
 }
 
 }  // namespace ramp

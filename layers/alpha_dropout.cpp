@@ -1,7 +1,6 @@
 #include "ramp/layers/alpha_dropout.h"
 
 #include <cmath>
-#include <sstream>
 
 #include "ramp/core/autograd.h"
 #include "ramp/core/ops.h"
@@ -18,11 +17,7 @@ double checked(const char* op, double p) {
 
 AlphaDropout::AlphaDropout(double p, Generator& generator) : p_(checked("AlphaDropout", p)), generator_(&generator) {}
 
-std::string AlphaDropout::describe() const {
-  std::ostringstream text;
-  text << "AlphaDropout(" << p_ << ')';
-  return text.str();
-}
+std::string AlphaDropout::describe() const { return text_of("AlphaDropout(", p_, ')'); }
 
 Tensor AlphaDropout::forward(const Tensor& x) { return training() ? alpha_dropout(x, p_, *generator_) : x; }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <ostream>
 
+#include "ramp/core/text.h"
 #include "ramp/layers/diagnostics.h"
 
 namespace ramp {
@@ -13,26 +13,21 @@ namespace {
 
 constexpr size_t columns = 100;
 
-std::string formatted(const char* format, double x) {
-  char text[32];
-  std::snprintf(text, sizeof text, format, x);
-  return text;
-}
+std::string fixed(double x, int decimals) { return format_number(x, std::chars_format::fixed, decimals); }
 
 /// Two or three digits, at most eight characters.
 std::string number(std::optional<double> value) {
   if (!value) return "-";
   const double x = *value, size = std::abs(x);
-  if (std::isnan(x)) return "nan";  // without the sign that printf may show
-  if (size == 0 || std::isinf(x)) return formatted("%g", x);
-  if (size < 0.00995 || size >= 9999.5) return formatted("%.1e", x);
-  if (size < 0.9995) return formatted("%.3f", x);
-  return formatted(size < 9.995 ? "%.2f" : size < 99.95 ? "%.1f" : "%.0f", x);
+  if (std::isnan(x)) return "nan";  // without its sign
+  if (size == 0 || std::isinf(x)) return fixed(x, 0);
+  if (size < 0.00995 || size >= 9999.5) return format_number(x, std::chars_format::scientific, 1);
+  return fixed(x, size < 0.9995 ? 3 : size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
 }
 
 std::string share(std::optional<double> x) {
   if (!x) return "-";
-  return formatted(*x == 0 || *x == 1 ? "%.0f%%" : "%.1f%%", 100 * *x);
+  return fixed(100 * *x, *x == 0 || *x == 1 ? 0 : 1) + '%';
 }
 
 std::string left(const std::string& text, size_t width) {
@@ -113,7 +108,7 @@ std::string Diagnostics::csv(int64_t epoch) const {
     for (const std::optional<double> value :
          {row.mean, row.deviation, row.mean_square_ratio, row.zeros, row.dead, row.saturated, row.output_gradient,
           row.weight_gradient, row.update_ratio})
-      text += ',' + (value ? formatted("%.9g", *value) : std::string());
+      text += ',' + (value ? format_number(*value, std::chars_format::general, 9) : std::string());
     text += '\n';
   }
   return text;

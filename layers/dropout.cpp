@@ -15,11 +15,7 @@ double checked(const char* op, double p) {
 
 Dropout::Dropout(double p, Generator& generator) : p_(checked("Dropout", p)), generator_(&generator) {}
 
-std::string Dropout::describe() const {
-  std::ostringstream text;
-  text << "Dropout(" << p_ << ')';
-  return text.str();
-}
+std::string Dropout::describe() const { return text_of("Dropout(", p_, ')'); }
 
 Tensor Dropout::forward(const Tensor& x) { return training() ? dropout(x, p_, *generator_) : x; }
 

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <ostream>
 
 #include "ramp/core/autograd.h"
 #include "ramp/core/data/loader.h"
 #include "ramp/core/ops.h"
+#include "ramp/core/text.h"
 
 namespace ramp {
 namespace {
@@ -89,7 +89,27 @@ ConfusionMatrix confusion_matrix(const Tensor& logits, const Tensor& labels) {
   return matrix;
 }
 
+namespace {
+
+/// Throws Error unless the matrix, which anybody may fill in, has classes and a count for each pair of them.
+void check(const ConfusionMatrix& matrix) {
+  if (matrix.classes < 1) fail("ConfusionMatrix", "expected at least one class, got ", matrix.classes);
+  const auto classes = static_cast<size_t>(matrix.classes), size = matrix.counts.size();
+  if (size % classes != 0 || size / classes != classes)
+    fail("ConfusionMatrix", "expected ", classes, " x ", classes, " counts for ", classes, " classes, got ", size);
+}
+
+}  // namespace
+
+int64_t ConfusionMatrix::operator()(int64_t true_class, int64_t predicted) const {
+  check(*this);
+  if (true_class < 0 || true_class >= classes || predicted < 0 || predicted >= classes)
+    fail("ConfusionMatrix", "expected classes from 0 to ", classes - 1, ", got ", true_class, " and ", predicted);
+  return counts[static_cast<size_t>(true_class * classes + predicted)];
+}
+
 std::string ConfusionMatrix::table(const std::vector<std::string>& names) const {
+  check(*this);
   if (!names.empty() && static_cast<int64_t>(names.size()) != classes)
     fail("ConfusionMatrix", "expected ", classes, " names, got ", names.size());
   const auto right_aligned = [](const std::string& text, size_t width) {
@@ -118,11 +138,8 @@ std::string ConfusionMatrix::table(const std::vector<std::string>& names) const 
       total += count;
       text += right_aligned(count > 0 ? std::to_string(count) : ".", cell);
     }
-    char share[16] = "-";
-    if (total > 0)
-      std::snprintf(share, sizeof share, "%.1f%%",
-                    100 * static_cast<double>((*this)(c, c)) / static_cast<double>(total));
-    text += " |" + right_aligned(share, 7) + '\n';
+    const double share = 100 * static_cast<double>((*this)(c, c)) / static_cast<double>(total);
+    text += " |" + right_aligned(total > 0 ? format_number(share, std::chars_format::fixed, 1) + '%' : "-", 7) + '\n';
   }
   return text;
 }

@@ -23,9 +23,8 @@ struct ConfusionMatrix {
   int64_t classes = 0;
   std::vector<int64_t> counts;  ///< [true class * classes + predicted class]
 
-  int64_t operator()(int64_t true_class, int64_t predicted) const {
-    return counts[static_cast<size_t>(true_class * classes + predicted)];
-  }
+  /// One count. Throws Error, as table() does, unless there is at least one class and `counts` has a count for each pair.
+  int64_t operator()(int64_t true_class, int64_t predicted) const;
   /// A table: a row for each true class with the share that was right, a column for each predicted one, "." for never.
   /// Rows are titled with their number and, where given, their name. Throws Error unless there are no names or as many as
   /// classes.

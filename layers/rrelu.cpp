@@ -1,7 +1,6 @@
 #include "ramp/layers/rrelu.h"
 
 #include <cmath>
-#include <sstream>
 
 #include "ramp/init/init.h"
 
@@ -24,12 +23,8 @@ RReLU::RReLU(const RReLUOptions& options, Generator& generator)
 RReLU::RReLU(double lower, double upper, Generator& generator) : RReLU({.lower = lower, .upper = upper}, generator) {}
 
 std::string RReLU::describe() const {
-  std::ostringstream text;
-  text << "RReLU(";
-  if (options_.draws == RReLUOptions::slope) text << options_.lower << ", " << options_.upper;
-  else text << "{.lower = " << options_.lower << ", .upper = " << options_.upper << ", .draws = divisor}";
-  text << ')';
-  return text.str();
+  if (options_.draws == RReLUOptions::slope) return text_of("RReLU(", options_.lower, ", ", options_.upper, ')');
+  return text_of("RReLU({.lower = ", options_.lower, ", .upper = ", options_.upper, ", .draws = divisor})");
 }
 
 std::optional<double> RReLU::gain() const {

@@ -456,6 +456,21 @@ TEST(Confusion, CountsEachTrueClassAgainstEachPrediction) {
             "      1 | . 1 1 |  50.0%\n"
             "horse 2 | . . . |      -\n");
   EXPECT_EQ(error_of([&] { matrix.table({"a"}); }), "[ConfusionMatrix] expected 3 names, got 1");
+  EXPECT_EQ(error_of([&] { matrix(0, 3); }), "[ConfusionMatrix] expected classes from 0 to 2, got 0 and 3");
+  EXPECT_EQ(error_of([&] { matrix(-1, 2); }), "[ConfusionMatrix] expected classes from 0 to 2, got -1 and 2");
+  EXPECT_EQ(error_of([] {
+              ConfusionMatrix{3, {1, 2}}.table();
+            }),
+            "[ConfusionMatrix] expected 3 x 3 counts for 3 classes, got 2");
+  EXPECT_EQ(error_of([] {
+              ConfusionMatrix{2, {1, 2}}(0, 1);
+            }),
+            "[ConfusionMatrix] expected 2 x 2 counts for 2 classes, got 2");
+  EXPECT_EQ(error_of([] { ConfusionMatrix{}(0, 0); }), "[ConfusionMatrix] expected at least one class, got 0");
+  EXPECT_EQ(error_of([] {
+              ConfusionMatrix{-1, {1}}.table();
+            }),
+            "[ConfusionMatrix] expected at least one class, got -1");
   EXPECT_EQ(error_of([&] {
               confusion_matrix(logits, labels_of({0, 1, 0, 0, 3}));
             }),

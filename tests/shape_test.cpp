@@ -103,6 +103,9 @@ TEST(Print, LooksLikeNumPy) {
   EXPECT_EQ(text(arange(2000, {.dtype = int32})), "[   0    1    2 ... 1997 1998 1999]");
   EXPECT_EQ(text(tensor({1e-10, 1})), "[1.0000e-10 1.0000e+00]");
   EXPECT_EQ(text(Tensor()), "undefined");
+  // However long the axes of nothing are.
+  EXPECT_EQ(text(zeros({2, 0})), "[]");
+  EXPECT_EQ(text(zeros({int64_t{1} << 40, 0})), "[]");
 }
 
 }  // namespace
