@@ -3,6 +3,7 @@
 #include "data_test.h"
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -80,6 +81,34 @@ TEST_F(LoadMnist, RefusesUnsoundSets) {
       "[load_mnist] " + directory_.string() + ": expected train and test images of one size, got [3, 1] and [3, 4]");
   EXPECT_EQ(refusal(image_file(3).substr(0, 20), label_file(3)),
             "[read_idx] " + images + ": expected 12 bytes of elements for the shape [3, 2, 2], got 4");
+  // Before any element is read: these files hold none.
+  EXPECT_EQ(refusal(header(8, {3, 2}), label_file(3)),
+            "[load_mnist] " + images + ": expected uint8 images [n, rows, columns], got uint8 [3, 2]");
+  EXPECT_EQ(refusal(header(8, {1000000, 28, 28}), label_file(3)),
+            "[load_mnist] " + images + ": expected as many labels as images, got 1000000 images and 3 labels");
+  EXPECT_EQ(refusal(image_file(3), header(0x0d, {1000000})),
+            "[load_mnist] " + labels + ": expected integer labels [n], got float32 [1000000]");
+}
+
+TEST_F(LoadMnist, SaysWhyAFileCannotBeSeen) {
+  fs::create_symlink("train-images-idx3-ubyte", path("train-images-idx3-ubyte"));
+  EXPECT_EQ(error_of([&] { data::load_mnist(directory_.string()); }),
+            "[find_idx] " + path("train-images-idx3-ubyte") +
+                ": expected a path that can be followed, got Too many levels of symbolic links");
+}
+
+TEST(DatasetTest, ChecksTheClassesFirst) {
+  for (const int classes : {0, -1, std::numeric_limits<int>::min()}) {
+    Dataset set = numbered(3);
+    set.classes = classes;
+    EXPECT_EQ(error_of([&] { data::check("op", set); }),
+              "[op] expected at least one class, got " + std::to_string(classes));
+  }
+}
+
+TEST_F(LoadMnist, FindsFilesByStemsWithADash) {
+  EXPECT_EQ(error_of([&] { data::find_idx(directory_.string(), "labels"); }),
+            "[find_idx] expected a stem with a dash, as in train-images-idx3, got labels");
 }
 
 TEST(DatasetTest, FirstTakesTheFirstRows) {
@@ -178,6 +207,31 @@ TEST_F(Find, ListsEveryPlaceAndTheRemedy) {
         "\n  " + path("home/.cache/ramp/mnist") + ": no such directory",
         std::string("\n  /usr/share/datasets/mnist: no such directory"), std::string("examples/data/download mnist")})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nis not in\n" << text;
+}
+
+TEST_F(Find, SaysWhyAPlaceCannotBeSeen) {
+  const auto reason = [&](const std::string& place) {
+    const std::string text = error_of([&] { data::find("mnist", place); }), before = "\n  " + place + ": ";
+    const size_t begin = text.find(before) + before.size();
+    return text.substr(begin, text.find('\n', begin) - begin);
+  };
+  fs::create_symlink("loop", path("loop"));
+  EXPECT_EQ(reason(path("loop")), "Too many levels of symbolic links");
+  make_set("closed");
+  const bool root = geteuid() == 0;  // who may do everything, and so becomes nobody
+  if (root) {
+    ASSERT_EQ(chown(directory_.c_str(), 65534, 65534), 0);
+    ASSERT_EQ(chown(path("closed").c_str(), 65534, 65534), 0);
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  fs::permissions(path("closed"), fs::perms::owner_read);
+  const std::string files = reason(path("closed")), folder = reason(path("closed/within"));
+  fs::permissions(path("closed"), fs::perms::owner_all);
+  if (root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
+  EXPECT_EQ(files, "Permission denied");
+  EXPECT_EQ(folder, "Permission denied");
 }
 
 TEST_F(Find, TriesNothingBesideAnExplicitDirectory) {

@@ -2,6 +2,8 @@
 
 #include "ramp/core/data/idx.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -105,7 +107,49 @@ TEST_F(Idx, AsksForNoMemoryThatAFileOnlyPromises) {
   EXPECT_EQ(memory_stats().live_bytes, before);
 }
 
+#ifndef RAMP_SANITIZED  // sanitizers map terabytes
+/// While it lives, the process can map so many bytes more, and what the library keeps for the next array is given back.
+class Room {
+ public:
+  explicit Room(int64_t bytes) {
+    release_cached_memory();
+    int64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    getrlimit(RLIMIT_AS, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = std::min(before_.rlim_max, static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE) + bytes));
+    setrlimit(RLIMIT_AS, &limit);
+  }
+  ~Room() { setrlimit(RLIMIT_AS, &before_); }
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(Idx, NeedsNoMemoryBesideTheArray) {
+  const uint32_t megabyte = 1 << 20;
+  const std::string file = write("file", header(8, {128, megabyte}));
+  fs::resize_file(file, 12 + 128 * uint64_t{megabyte});
+  const Room room(160 * int64_t{megabyte});
+  EXPECT_EQ(data::read_idx(file).shape(), (Shape{128, megabyte}));
+}
+
+TEST_F(Idx, SaysForWhatThereIsNoMemory) {
+  const uint32_t megabyte = 1 << 20;
+  const std::string file = write("file", header(8, {512, megabyte}));
+  fs::resize_file(file, 12 + 512 * uint64_t{megabyte});
+  const Room room(256 * int64_t{megabyte});
+  EXPECT_EQ(error_of([&] { data::read_idx(file); }),
+            "[read_idx] " + file + ": expected memory for 536870912 bytes of uint8 [512, 1048576], got none");
+}
+#endif
+
 TEST_F(Idx, RefusesWhatIsNoFile) {
+  fs::create_symlink("loop", path("loop"));
+  EXPECT_EQ(error_of([&] { data::read_idx(path("loop")); }),
+            "[read_idx] " + path("loop") + ": expected a readable file, got Too many levels of symbolic links");
   EXPECT_EQ(error_of([&] { data::read_idx(path("none")); }),
             "[read_idx] " + path("none") + ": expected a file, got nothing at this path");
   EXPECT_EQ(error_of([&] { data::read_idx(directory_.string()); }),
@@ -153,6 +197,17 @@ TEST_F(Idx, ReadsGzip) {
   zipped(path("b.gz"), header(0x08, {2}) + "123");
   EXPECT_EQ(error_of([&] { data::read_idx(path("b.gz")); }),
             "[read_idx] " + path("b.gz") + ": expected 2 bytes of elements for the shape [2], got more");
+}
+
+TEST_F(Idx, BelievesNoGzipMoreThanItsSizeAllows) {
+  // Zeros are packed about as densely as deflate can.
+  zipped(path("dense.gz"), header(8, {8, 1 << 20}) + std::string(8 << 20, '\0'));
+  EXPECT_EQ(data::read_idx(path("dense.gz")).shape(), (Shape{8, 1 << 20}));
+  const std::string file = path("file.gz");
+  const size_t size = zipped(file, header(0x0e, {1u << 20, 1u << 20}) + "few").size();
+  EXPECT_EQ(error_of([&] { data::read_idx(file); }),
+            "[read_idx] " + file + ": expected 8796093022208 bytes of elements for the shape [1048576, 1048576], got " +
+                std::to_string(size) + " bytes of gzip, which unpack to at most " + std::to_string(1032 * size));
 }
 
 TEST_F(Idx, RefusesDamagedGzip) {

@@ -2,15 +2,23 @@
 
 #include "ramp/core/data/loader.h"
 
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <ranges>
+#include <system_error>
 #include <thread>
 
 #include "data_test.h"
+#include "ramp/core/create.h"
 #include "ramp/core/data/prefetch.h"
 
 namespace ramp {
@@ -189,6 +197,67 @@ TEST(LoaderTest, RefusesUnsoundSets) {
             "[loader] expected a finite mean and a standard deviation above 0, got 0 and 0");
   EXPECT_EQ(refusal([](Dataset& set) { set.pixels.mean = std::numeric_limits<double>::quiet_NaN(); }),
             "[loader] expected a finite mean and a standard deviation above 0, got nan and 1");
+}
+
+TEST(LoaderTest, LoadsWithoutAThreadWhereNoneIsToBeHad) {
+  pthread_attr_t before, huge;
+  pthread_getattr_default_np(&before);
+  pthread_attr_init(&huge);
+  pthread_attr_setstacksize(&huge, size_t{1} << 47);  // more than a process can address
+  const Loader loader(numbered(10), {.batch_size = 4});
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  EXPECT_THROW(std::thread([] {}).join(), std::system_error);
+  EXPECT_NO_THROW(EXPECT_EQ(pass(loader), ascending(10)));
+  pthread_setattr_default_np(&before);
+}
+
+TEST(LoaderTest, LoadBatchChecksThePixels) {
+  const auto refusal = [](data::PixelStatistics pixels) {
+    const Dataset set = numbered(3, pixels);
+    return error_of([&] { load_batch(set, tensor({0}, {.dtype = int32, .device = Device::cpu()})); });
+  };
+  const std::string rule = "[load_batch] expected a finite mean and a standard deviation above 0, got ";
+  EXPECT_EQ(refusal({0, 0}), rule + "0 and 0");
+  EXPECT_EQ(refusal({0, -1}), rule + "0 and -1");
+  EXPECT_EQ(refusal({0, INFINITY}), rule + "0 and inf");
+  EXPECT_EQ(refusal({NAN, 1}), rule + "nan and 1");
+}
+
+/// The exit status of a fork of this process that runs f, or minus the signal that ended it: SIGALRM after ten seconds.
+template <class F>
+int status_of_fork(F f) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(10);
+    _exit(f());
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST(LoaderTest, APassDoesNotGoOnInAFork) {
+  const Loader loader(numbered(100), {.batch_size = 4});
+  std::optional<Loader::Iterator> open = loader.begin();
+  const auto left = [&] {
+    int count = 0;
+    for (; *open != std::default_sentinel; ++*open) ++count;
+    return count;
+  };
+  for (int moment = 0; moment < 20; ++moment) {  // the thread waits, or is about to
+    const int status = status_of_fork([&] {
+      if (error_of(left) != "[loader] expected the process that began the pass, got a fork of it; begin another pass")
+        return 1;
+      open.reset();
+#ifndef RAMP_SANITIZED  // the thread sanitizer allows no new threads after such a fork
+      if (pass(loader) != ascending(100)) return 2;
+#endif
+      return 0;
+    });
+    ASSERT_EQ(status, 0);
+    ++*open;
+  }
+  EXPECT_EQ(left(), 5);
 }
 
 TEST(Prefetch, HandsOutInOrderOneAhead) {

@@ -19,16 +19,19 @@ std::string file(const std::string& directory, const std::string& stem) {
 Dataset load_part(const std::string& directory, const std::string& part, PixelStatistics pixels) {
   const std::string images_path = file(directory, part + "-images-idx3");
   const std::string labels_path = file(directory, part + "-labels-idx1");
-  const Array images = read_idx(images_path);
-  if (images.rank() != 3 || images.dtype() != uint8)
-    fail("load_mnist", images_path, ": expected uint8 images [n, rows, columns], got ", images.dtype(), ' ',
-         images.shape());
-  const Array labels = read_idx(labels_path);
-  if (labels.rank() != 1 || is_floating(labels.dtype()))
-    fail("load_mnist", labels_path, ": expected integer labels [n], got ", labels.dtype(), ' ', labels.shape());
+  // What the headers tell is checked before the elements, which may be many, are read.
+  const IdxHeader images = read_idx_header(images_path), labels = read_idx_header(labels_path);
+  const Shape& shape = images.shape;
+  if (shape.rank() != 3 || images.dtype != uint8)
+    fail("load_mnist", images_path, ": expected uint8 images [n, rows, columns], got ", images.dtype, ' ', shape);
+  if (labels.shape.rank() != 1 || is_floating(labels.dtype))
+    fail("load_mnist", labels_path, ": expected integer labels [n], got ", labels.dtype, ' ', labels.shape);
+  if (shape[0] != labels.shape[0])
+    fail("load_mnist", images_path, ": expected as many labels as images, got ", shape[0], " images and ",
+         labels.shape[0], " labels");
 
-  const Shape& shape = images.shape();
-  Dataset set{images.view(Shape{shape[0], shape[1] * shape[2]}), to(labels, int32), pixels, 10};
+  Dataset set{read_idx(images_path).view(Shape{shape[0], shape[1] * shape[2]}), to(read_idx(labels_path), int32),
+              pixels, 10};
   check("load_mnist", set, images_path + ": ");
   return set;
 }
@@ -45,6 +48,12 @@ Dataset Dataset::to(Device device) const {
   return {ramp::to(images, device), ramp::to(labels, device), pixels, classes};
 }
 
+void check(const std::string& op, const PixelStatistics& pixels, const std::string& where) {
+  if (!std::isfinite(pixels.mean) || !std::isfinite(pixels.stddev) || pixels.stddev <= 0)
+    fail(op, where, "expected a finite mean and a standard deviation above 0, got ", pixels.mean, " and ",
+         pixels.stddev);
+}
+
 void check(const std::string& op, const Dataset& set, const std::string& where) {
   const auto require = [&](bool holds, const auto&... rule) {
     if (!holds) fail(op, where, "expected ", rule...);
@@ -59,8 +68,8 @@ void check(const std::string& op, const Dataset& set, const std::string& where) 
   require(images.shape()[0] == labels.numel(), "as many labels as images, got ", images.shape()[0], " images and ",
           labels.numel(), " labels");
   require(images.numel() > 0, "at least one image of at least one pixel, got ", images.shape());
-  require(std::isfinite(set.pixels.mean) && std::isfinite(set.pixels.stddev) && set.pixels.stddev > 0,
-          "a finite mean and a standard deviation above 0, got ", set.pixels.mean, " and ", set.pixels.stddev);
+  check(op, set.pixels, where);
+  require(set.classes >= 1, "at least one class, got ", set.classes);
   const Array host = ramp::to(labels, Device::cpu());
   const auto* label = host.data<const int32_t>();
   for (int64_t i = 0; i < labels.numel(); ++i)

@@ -12,6 +12,8 @@ struct PixelStatistics {
   double mean = 0;
   double stddev = 1;
 };
+/// Throws Error, in the name of `op` and with `where` before the rule, unless both are finite and stddev > 0.
+void check(const std::string& op, const PixelStatistics& pixels, const std::string& where = "");
 inline constexpr PixelStatistics mnist_pixels{0.1307, 0.3081};
 inline constexpr PixelStatistics fashion_mnist_pixels{0.2860, 0.3530};
 

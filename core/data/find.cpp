@@ -43,13 +43,28 @@ std::vector<fs::path> usual_places(const std::string& name) {
   return places;
 }
 
+/// The file of a stem; empty when there is none. Throws filesystem_error where that cannot be known.
+std::string file_of(const fs::path& directory, const std::string& stem) {
+  const size_t dash = stem.rfind('-');
+  if (dash == stem.npos) fail("find_idx", "expected a stem with a dash, as in train-images-idx3, got ", stem);
+  std::string dotted = stem;
+  dotted[dash] = '.';
+  for (const std::string& name : {stem, dotted})
+    for (const char* ending : {"-ubyte", "-ubyte.gz"})
+      if (const fs::path path = directory / (name + ending); fs::is_regular_file(path)) return path.string();
+  return "";
+}
+
 /// What keeps a directory from being a data set; empty when nothing does.
 std::string lack(const fs::path& directory) {
-  std::error_code error;
-  if (!fs::is_directory(directory, error)) return "no such directory";
-  for (const char* stem : {"train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"})
-    if (find_idx(directory.string(), stem).empty()) return std::string("has no ") + stem + "-ubyte";
-  return "";
+  try {
+    if (!fs::is_directory(directory)) return "no such directory";
+    for (const char* stem : {"train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"})
+      if (file_of(directory, stem).empty()) return std::string("has no ") + stem + "-ubyte";
+    return "";
+  } catch (const fs::filesystem_error& error) {
+    return error.code().message();
+  }
 }
 
 std::string remedy(const std::string& name) {
@@ -62,15 +77,11 @@ std::string remedy(const std::string& name) {
 }  // namespace
 
 std::string find_idx(const std::string& directory, const std::string& stem) {
-  std::string dotted = stem;
-  dotted.at(stem.rfind('-')) = '.';
-  for (const std::string& name : {stem, dotted})
-    for (const char* ending : {"-ubyte", "-ubyte.gz"}) {
-      const fs::path path = fs::path(directory) / (name + ending);
-      std::error_code error;
-      if (fs::is_regular_file(path, error)) return path.string();
-    }
-  return "";
+  try {
+    return file_of(directory, stem);
+  } catch (const fs::filesystem_error& error) {
+    fail("find_idx", error.path1().string(), ": expected a path that can be followed, got ", error.code().message());
+  }
 }
 
 std::string find(const std::string& name, const std::string& directory) {

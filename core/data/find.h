@@ -13,7 +13,8 @@ namespace ramp::data {
 std::string find(const std::string& name, const std::string& directory = "");
 
 /// The path of one file of a data set, from a stem like "train-images-idx3": `train-images-idx3-ubyte` or
-/// `train-images.idx3-ubyte`, each plain or .gz, in this order. Empty when there is none.
+/// `train-images.idx3-ubyte`, each plain or .gz, in this order. Empty when there is none. Throws Error for a stem
+/// without a dash, and where it cannot be known what is there: in a directory that may not be searched, say.
 std::string find_idx(const std::string& directory, const std::string& stem);
 
 }  // namespace ramp::data

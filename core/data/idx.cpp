@@ -7,6 +7,8 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <optional>
+#include <type_traits>
 #include <vector>
 
 #ifdef RAMP_ZLIB
@@ -15,8 +17,6 @@
 
 namespace ramp::data {
 namespace {
-
-using Bytes = std::vector<unsigned char>;
 
 #ifdef RAMP_ZLIB
 /// A file's bytes in order, unpacked on the way when they are gzipped.
@@ -39,6 +39,9 @@ class ByteReader {
     if (code != Z_OK && code != Z_STREAM_END) fail("read_idx", path_, ": expected a sound file, got ", message);
     return static_cast<size_t>(got);
   }
+
+  /// Whether the bytes are unpacked.
+  bool packed() const { return gzdirect(file_) == 0; }
 
  private:
   std::string path_;
@@ -64,6 +67,8 @@ class ByteReader {
     return got;
   }
 
+  bool packed() const { return false; }
+
  private:
   std::string path_;
   std::FILE* file_;
@@ -78,15 +83,20 @@ std::string hex(unsigned char byte) {
   return text;
 }
 
-size_t element_size(unsigned char type) {
+/// How the elements of a type are stored, and the dtype that they are read to.
+struct ElementType {
+  size_t size;
+  DType dtype;
+};
+std::optional<ElementType> element_type(unsigned char type) {
   switch (type) {
-    case 0x08:
-    case 0x09: return 1;
-    case 0x0b: return 2;
-    case 0x0c:
-    case 0x0d: return 4;
-    case 0x0e: return 8;
-    default: return 0;
+    case 0x08: return ElementType{1, uint8};
+    case 0x09: return ElementType{1, int32};
+    case 0x0b: return ElementType{2, int32};
+    case 0x0c: return ElementType{4, int32};
+    case 0x0d: return ElementType{4, float32};
+    case 0x0e: return ElementType{8, float64};
+    default: return std::nullopt;
   }
 }
 
@@ -97,14 +107,18 @@ Bits big_endian(const unsigned char* bytes) {
   return value;
 }
 
-/// Elements stored as `Stored`, whose bits are big-endian `Bits`, to an array of `T`.
-template <class T, class Stored, class Bits>
-Array decode(const Bytes& body, const Shape& shape) {
-  Array array(shape, dtype_of<T>());
-  T* to = array.data<T>();
-  for (int64_t i = 0; i < shape.numel(); ++i)
-    to[i] = static_cast<T>(std::bit_cast<Stored>(big_endian<Bits>(&body[static_cast<size_t>(i) * sizeof(Bits)])));
-  return array;
+/// The path, if a regular file is there.
+const std::string& checked(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found)
+    fail("read_idx", path, ": expected a file, got nothing at this path");
+  if (!std::filesystem::status_known(status))
+    fail("read_idx", path, ": expected a readable file, got ", error.message());
+  // Opening a pipe would wait for its writer.
+  if (!std::filesystem::is_regular_file(status))
+    fail("read_idx", path, ": expected a regular file, got something else");
+  return path;
 }
 
 Shape read_shape(ByteReader& reader, const std::string& path, int rank, size_t size_of_element) {
@@ -128,56 +142,108 @@ Shape read_shape(ByteReader& reader, const std::string& path, int rank, size_t s
   return {sizes, sizes + rank};
 }
 
-/// The bytes of the elements; grows with what the file really holds.
-Bytes read_body(ByteReader& reader, const std::string& path, const Shape& shape, size_t size_of_element) {
-  constexpr size_t chunk = size_t{1} << 20;
-  const size_t expected = static_cast<size_t>(shape.numel()) * size_of_element;
-  Bytes body;
-  while (body.size() < expected) {
-    const size_t before = body.size(), wanted = std::min(chunk, expected - before);
-    body.resize(before + wanted);
-    const size_t got = reader.read(body.data() + before, wanted);
-    if (got < wanted)
-      fail("read_idx", path, ": expected ", expected, " bytes of elements for the shape ", shape, ", got ",
-           before + got);
-  }
-  unsigned char beyond;
-  if (reader.read(&beyond, 1) != 0)
-    fail("read_idx", path, ": expected ", expected, " bytes of elements for the shape ", shape, ", got more");
-  return body;
-}
+/// An IDX file whose header has been read.
+struct File {
+  explicit File(const std::string& file);
 
-}  // namespace
+  std::string path;
+  ByteReader reader;
+  unsigned char type = 0;
+  ElementType element{};
+  Shape shape;
+};
 
-Array read_idx(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) fail("read_idx", path, ": expected a file, got nothing at this path");
-  // Opening a pipe would wait for its writer.
-  if (!std::filesystem::is_regular_file(status))
-    fail("read_idx", path, ": expected a regular file, got something else");
-
-  ByteReader reader(path);
+File::File(const std::string& file) : path(checked(file)), reader(file) {
   unsigned char magic[4];
   const size_t got = reader.read(magic, sizeof magic);
   if (got < sizeof magic) fail("read_idx", path, ": expected 4 bytes of magic number, got ", got);
   if (magic[0] != 0 || magic[1] != 0)
     fail("read_idx", path, ": expected a magic number that begins with 00 00, got ", hex(magic[0]), ' ', hex(magic[1]));
-  const unsigned char type = magic[2];
-  const size_t size = element_size(type);
-  if (size == 0) fail("read_idx", path, ": expected the element type 08, 09, 0b, 0c, 0d or 0e, got ", hex(type));
+  type = magic[2];
+  const auto known = element_type(type);
+  if (!known) fail("read_idx", path, ": expected the element type 08, 09, 0b, 0c, 0d or 0e, got ", hex(type));
+  element = *known;
   if (magic[3] > Shape::max_rank)
     fail("read_idx", path, ": expected at most ", Shape::max_rank, " axes, got ", static_cast<int>(magic[3]));
+  shape = read_shape(reader, path, magic[3], element.size);
+}
 
-  const Shape shape = read_shape(reader, path, magic[3], size);
-  const Bytes body = read_body(reader, path, shape, size);
-  switch (type) {
-    case 0x08: return decode<uint8_t, uint8_t, uint8_t>(body, shape);
-    case 0x09: return decode<int32_t, int8_t, uint8_t>(body, shape);
-    case 0x0b: return decode<int32_t, int16_t, uint16_t>(body, shape);
-    case 0x0c: return decode<int32_t, int32_t, uint32_t>(body, shape);
-    case 0x0d: return decode<float, float, uint32_t>(body, shape);
-    default: return decode<double, double, uint64_t>(body, shape);
+/// Refuses a header that promises more elements than a file of this size can hold, before there is memory for them.
+void check_promise(const File& file, uint64_t expected) {
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(file.path, error);
+  if (error) fail("read_idx", file.path, ": expected a readable file, got ", error.message());
+  if (file.reader.packed()) {
+    constexpr uint64_t densest = 1032;  // deflate's bytes from one: 258 from each two bits
+    if (expected / densest > size)
+      fail("read_idx", file.path, ": expected ", expected, " bytes of elements for the shape ", file.shape, ", got ",
+           size, " bytes of gzip, which unpack to at most ", densest * size);
+  } else {
+    const uint64_t header = 4 + 4 * static_cast<uint64_t>(file.shape.rank()), body = size - std::min(size, header);
+    if (expected > body)
+      fail("read_idx", file.path, ": expected ", expected, " bytes of elements for the shape ", file.shape, ", got ",
+           body);
+  }
+}
+
+Array allocated(const File& file) {
+  try {
+    return Array(file.shape, file.element.dtype);
+  } catch (const std::exception&) {
+    const uint64_t bytes = static_cast<uint64_t>(file.shape.numel()) * size_of(file.element.dtype);
+    fail("read_idx", file.path, ": expected memory for ", bytes, " bytes of ", file.element.dtype, ' ', file.shape,
+         ", got none");
+  }
+}
+
+/// The elements, stored as `Stored`, whose bits are big-endian `Bits`, as an array of `T`.
+template <class T, class Stored, class Bits>
+Array read_elements(File& file) {
+  const uint64_t count = static_cast<uint64_t>(file.shape.numel()), expected = count * sizeof(Bits);
+  check_promise(file, expected);
+  Array array = allocated(file);
+  T* const to = array.data<T>();
+  std::vector<unsigned char> buffer;
+  for (uint64_t done = 0; done < count;) {
+    const uint64_t wanted = std::min<uint64_t>(count - done, (1 << 20) / sizeof(Bits));
+    unsigned char* bytes;
+    if constexpr (std::is_same_v<T, uint8_t>) {
+      bytes = to + done;  // as they are
+    } else {
+      buffer.resize(wanted * sizeof(Bits));
+      bytes = buffer.data();
+    }
+    const size_t got = file.reader.read(bytes, wanted * sizeof(Bits));
+    if (got < wanted * sizeof(Bits))
+      fail("read_idx", file.path, ": expected ", expected, " bytes of elements for the shape ", file.shape, ", got ",
+           done * sizeof(Bits) + got);
+    if constexpr (!std::is_same_v<T, uint8_t>)
+      for (uint64_t i = 0; i < wanted; ++i)
+        to[done + i] = static_cast<T>(std::bit_cast<Stored>(big_endian<Bits>(bytes + i * sizeof(Bits))));
+    done += wanted;
+  }
+  unsigned char beyond;
+  if (file.reader.read(&beyond, 1) != 0)
+    fail("read_idx", file.path, ": expected ", expected, " bytes of elements for the shape ", file.shape, ", got more");
+  return array;
+}
+
+}  // namespace
+
+IdxHeader read_idx_header(const std::string& path) {
+  const File file(path);
+  return {file.element.dtype, file.shape};
+}
+
+Array read_idx(const std::string& path) {
+  File file(path);
+  switch (file.type) {
+    case 0x08: return read_elements<uint8_t, uint8_t, uint8_t>(file);
+    case 0x09: return read_elements<int32_t, int8_t, uint8_t>(file);
+    case 0x0b: return read_elements<int32_t, int16_t, uint16_t>(file);
+    case 0x0c: return read_elements<int32_t, int32_t, uint32_t>(file);
+    case 0x0d: return read_elements<float, float, uint32_t>(file);
+    default: return read_elements<double, double, uint64_t>(file);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -36,11 +37,16 @@ struct Plan {
 
 }  // namespace
 
-/// On the CPU a thread works ahead. A device works ahead of its host anyway.
+/// On the CPU a thread works ahead, where one is to be had. A device works ahead of its host anyway.
 class Loader::Iterator::Pass {
  public:
   Pass(Plan plan, int64_t batches) : plan_(std::move(plan)), left_(batches) {
-    if (!plan_.set.images.device().is_cuda()) prefetch_.emplace(batches, [this](int64_t k) { return plan_.make(k); });
+    if (plan_.set.images.device().is_cuda()) return;
+    try {
+      prefetch_.emplace(batches, [this](int64_t k) { return plan_.make(k); });
+    } catch (const std::system_error&) {
+      // The process has all the threads it may have: next() makes each batch itself.
+    }
   }
   int64_t left() const { return left_; }
   BatchArrays next() {
@@ -86,6 +92,7 @@ Loader::Iterator& Loader::Iterator::operator++() {
 }
 
 Batch load_batch(const Dataset& set, const Tensor& rows) {
+  check("load_batch", set.pixels);
   BatchArrays batch = ramp::load_batch(set.images, set.labels, rows.array(), set.pixels.mean, set.pixels.stddev);
   return {Tensor(std::move(batch.images)), Tensor(std::move(batch.labels))};
 }

@@ -1,10 +1,13 @@
 #pragma once
 // One thing made ahead: while the caller uses one, a thread makes the next.
 
+#include <unistd.h>
+
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -15,59 +18,79 @@
 namespace ramp::data {
 
 /// Calls make(0), make(1), .., make(count - 1) on a thread of its own and hands the results out in order. The thread is
-/// never more than one ahead of next(), and ends with the object, after the call of `make` that it is in.
+/// never more than one ahead of next(), and ends with the object, after the call of `make` that it is in. Throws
+/// std::system_error where no thread is to be had.
 template <class T>
 class Prefetch {
  public:
-  Prefetch(int64_t count, std::function<T(int64_t)> make)
-      : left_(count), make_(std::move(make)), worker_([this, count](std::stop_token stop) { run(stop, count); }) {}
+  Prefetch(int64_t count, std::function<T(int64_t)> make) : left_(count) { work_->begin(count, std::move(make)); }
+  /// A fork of the process has no such thread to wait for, and its copies of what threads wait with cannot be destroyed.
+  ~Prefetch() {
+    if (forked()) static_cast<void>(work_.release());
+  }
   Prefetch(const Prefetch&) = delete;
   Prefetch& operator=(const Prefetch&) = delete;
 
   /// How many there still are.
   int64_t left() const { return left_; }
 
-  /// The next one, waited for if need be. Throws what `make` threw, again and again, and Error when none is left.
+  /// The next one, waited for if need be. Throws what `make` threw, again and again, and Error when none is left and in a
+  /// fork of the process.
   T next() {
     if (left_ == 0) fail("prefetch", "expected another call of next() while any are left, got one after the last");
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return made_ || error_; });
-    if (!made_) std::rethrow_exception(error_);
+    if (forked()) fail("loader", "expected the process that began the pass, got a fork of it; begin another pass");
+    T result = work_->take();
     --left_;
-    T result = std::move(*made_);
-    made_.reset();
-    lock.unlock();
-    changed_.notify_one();
     return result;
   }
 
  private:
-  void run(std::stop_token stop, int64_t count) {
-    try {
-      for (int64_t k = 0; k < count; ++k) {
-        {
-          std::unique_lock lock(mutex_);
-          if (!changed_.wait(lock, stop, [this] { return !made_; })) return;
-        }
-        T result = make_(k);
-        std::lock_guard lock(mutex_);
-        made_ = std::move(result);
-        changed_.notify_one();
-      }
-    } catch (...) {
-      std::lock_guard lock(mutex_);
-      error_ = std::current_exception();
-      changed_.notify_one();
+  /// What the two threads share.
+  struct Work {
+    void begin(int64_t count, std::function<T(int64_t)> make) {
+      worker = std::jthread([this, count, make = std::move(make)](std::stop_token stop) { run(stop, count, make); });
     }
-  }
+    void run(std::stop_token stop, int64_t count, const std::function<T(int64_t)>& make) {
+      try {
+        for (int64_t k = 0; k < count; ++k) {
+          {
+            std::unique_lock lock(mutex);
+            if (!changed.wait(lock, stop, [this] { return !made; })) return;
+          }
+          T result = make(k);
+          std::lock_guard lock(mutex);
+          made = std::move(result);
+          changed.notify_one();
+        }
+      } catch (...) {
+        std::lock_guard lock(mutex);
+        error = std::current_exception();
+        changed.notify_one();
+      }
+    }
+    T take() {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [this] { return made || error; });
+      if (!made) std::rethrow_exception(error);
+      T result = std::move(*made);
+      made.reset();
+      lock.unlock();
+      changed.notify_one();
+      return result;
+    }
+
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::optional<T> made;     // by the worker, for take()
+    std::exception_ptr error;  // what ended the worker
+    std::jthread worker;       // last, so that it ends before the others go
+  };
+
+  bool forked() const { return getpid() != process_; }
 
   int64_t left_;
-  std::function<T(int64_t)> make_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::optional<T> made_;     // by the worker, for next() to take
-  std::exception_ptr error_;  // what ended the worker
-  std::jthread worker_;       // last, so that it starts after the others exist and ends before they go
+  pid_t process_ = getpid();
+  std::unique_ptr<Work> work_ = std::make_unique<Work>();
 };
 
 }  // namespace ramp::data
