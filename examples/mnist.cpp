@@ -29,6 +29,9 @@ struct Data {
 Data load(const MnistFlags& flags) {
   const bool fashion = flags.dataset == "fashion-mnist";
   const std::string directory = data::find(flags.dataset, flags.data);
+  for (const char* stem : {"train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"})
+    if (std::error_code none; std::filesystem::equivalent(data::find_idx(directory, stem), flags.csv, none))
+      fail("csv", "expected a file that is none of the data's, got ", flags.csv);
   Data result{data::load_mnist(directory, fashion ? data::fashion_mnist_pixels : data::mnist_pixels), "", {}, ""};
 
   std::error_code error;
@@ -92,7 +95,12 @@ class Csv {
  public:
   /// Changes nothing in a file that is there until the first line replaces it.
   explicit Csv(const std::string& path) : path_(path) {
-    if (!path.empty()) check(std::ofstream(path, std::ios::app));
+    if (path.empty()) return;
+    std::error_code none;
+    const auto status = std::filesystem::status(path, none);
+    // Opening a pipe would wait for its reader.
+    if (exists(status) && !is_regular_file(status)) fail("csv", "expected a regular file, got ", path_);
+    check(std::ofstream(path, std::ios::app));
   }
   void line(const std::string& text) {
     if (path_.empty()) return;

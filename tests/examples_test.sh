@@ -39,6 +39,30 @@ refused() {
   [[ ! -s $scratch/out ]] || die "$program $*: printed something beside its error"
 }
 
+# lost PROGRAM ARGUMENTS...: ends with status 1 and a line that says so where its output goes to a full disk, or nowhere.
+lost() {
+  local output status line
+  line="$(basename "$1"): the standard output could not be written"
+  for output in /dev/full -; do
+    status=0
+    : >"$scratch/out"
+    if [[ $output == - ]]; then
+      "$programs/$1" "${@:2}" 2>"$scratch/err" </dev/null >&- || status=$?
+    else
+      "$programs/$1" "${@:2}" 2>"$scratch/err" </dev/null >"$output" || status=$?
+    fi
+    [[ $status == 1 && $(cat "$scratch/err") == "$line" ]] || die "$* >$output: exit status $status"
+  done
+}
+
+# watched COLUMNS TERM PROGRAM ARGUMENTS...: run in a terminal; the output is in $scratch/out.
+watched() {
+  local columns=$1 term=$2
+  shift 2
+  TERM=$term script -qec "stty cols $columns; exec $(printf '%q ' "$programs/$1" "${@:2}")" /dev/null >"$scratch/out" 2>"$scratch/err" </dev/null ||
+    die "$* in a terminal fails"
+}
+
 # study NAME ARGUMENTS...: its quick run prints a table and one verdict, and leaves a record, whole CSV files and figures.
 study() {
   local name=$1 results=$scratch/results file
@@ -132,12 +156,49 @@ case $2 in
     run 1 mnist --csv "$scratch/kept.csv" --data /nonexistent
     [[ $(cat "$scratch/kept.csv") == kept ]] || die "a run that could not begin replaced --csv"
     refused 1 "can be written" --csv "$scratch/no/such/folder.csv"
+    mkfifo "$scratch/pipe"
+    refused 1 "[csv] expected a regular file, got $scratch/pipe" --csv "$scratch/pipe"
+    cp -r examples/data/mnist-10k "$scratch/data"
+    ln "$scratch/data/t10k-labels-idx1-ubyte.gz" "$scratch/labels"
+    refused 1 "[csv] expected a file that is none of the data's, got $scratch/labels" --data "$scratch/data" --csv "$scratch/labels"
+    cmp "$scratch/labels" examples/data/mnist-10k/t10k-labels-idx1-ubyte.gz || die "--csv wrote to a file of the data"
     run 1 mnist --data "$scratch"
     grep -q "train-images-idx3" "$scratch/err" || die "does not say what is missing"
     run 1 mnist --device cpu --precision tf32
     grep -q "tf32 is a format of CUDA devices" "$scratch/err" || die "does not say why not"
     run 1 mnist --lr 1e30 --epochs 2
     grep -q "smaller --lr" "$scratch/err" || die "does not say why the loss is no number"
+    ;;
+  lost_output)
+    lost mnist --help
+    lost mnist --epochs 1 --hidden none
+    lost quickstart
+    lost custom_layer
+    lost custom_op
+    lost studies/cost --help
+    # The file that is opened next does not become the standard output.
+    "$programs/mnist" --epochs 1 --hidden none --csv "$scratch/csv" 2>"$scratch/err" </dev/null >&- && die "ends with 0"
+    (($(wc -l <"$scratch/csv") == 2)) || die "the output went to the CSV"
+    mkdir "$scratch/results"
+    ln -s /dev/full "$scratch/results/sparsity.txt"
+    run 1 studies/sparsity --quick --out "$scratch/results"
+    grep -qF "expected a record that can be written, got $scratch/results/sparsity.txt" "$scratch/err" || die "does not say what is full"
+    ;;
+  terminals)
+    if ! command -v script >/dev/null; then
+      echo "skipped: there is no script(1)"
+      exit 77
+    fi
+    training=(mnist --epochs 2 --hidden "512,512" --threads 1)
+    for columns in 80 40 12 6 3; do
+      watched "$columns" xterm "${training[@]}"
+      grep -q $'\e\\[K' "$scratch/out" || die "no progress in $columns columns"
+      # What is drawn after an erasure, here behind a @, leaves the last column free.
+      sed $'s/\r\e\\[K/\\n@/g' "$scratch/out" | grep '^@' | grep -v 'train loss' |
+        awk -v columns="$columns" 'length > columns { exit 1 }' || die "progress that wraps in $columns columns"
+    done
+    watched 80 dumb "${training[@]}"
+    if grep -q $'\e' "$scratch/out"; then die "escape sequences on a dumb terminal"; fi
     ;;
   custom_layer)
     run 0 custom_layer
@@ -166,6 +227,12 @@ case $2 in
       refused 2 "whole number from 1" --quick --seeds 0
       refused 1 "can be written" --quick --out "$file"
     done
+    # A folder of any name, taken for nothing but a name by the shell and by gnuplot.
+    folder=$'|it\'s `touch pwned` $(touch pwned) "a" \\ %d ~ \n\\'
+    (cd "$scratch" && run 0 studies/initialization --quick --seeds 1 --out "$folder")
+    [[ -z $(find "$scratch" -name 'pwned*') ]] || die "the name of a folder was run"
+    [[ -s $scratch/$folder/initialization.csv ]] || die "no CSV in the folder"
+    ! command -v gnuplot >/dev/null || [[ -s $scratch/$folder/initialization.svg ]] || die "no figure in the folder"
     run 1 studies/sparsity --data "$scratch" --out "$scratch/results"
     grep -q "expected the four files of mnist" "$scratch/err" || die "does not say what is missing"
     ;;

@@ -19,6 +19,13 @@ std::string bar(double share, int width) {
   return text;
 }
 
+std::string what_fits(std::initializer_list<std::string> texts) {
+  // A line as wide as the terminal would wrap, and a wrapped line cannot be redrawn.
+  for (const std::string& text : texts)
+    if (static_cast<int>(text.size()) < columns()) return text;
+  return "";
+}
+
 std::string minutes(double seconds) {
   const auto whole = static_cast<int64_t>(std::ceil(seconds));
   char text[32];
@@ -49,9 +56,10 @@ void Progress::update(int64_t done, double loss) {
   const std::string after = std::string(4 - std::min<size_t>(percent.size(), 3), ' ') + percent + " %  loss " +
                             fixed(loss, 4) + "  " + with_separators(std::llround(rate)) + " samples/s  " +
                             minutes(left) + " left";
-  // A line as wide as the terminal would wrap, and a wrapped line cannot be redrawn.
   const int room = columns() - 1 - static_cast<int>(before.size() + after.size());
-  std::cout << erase_line << (room >= 5 ? before + bar(share, std::min(room, 40)) + after : before + percent + " %")
+  std::cout << erase_line
+            << (room >= 5 ? before + bar(share, std::min(room, 40)) + after
+                          : what_fits({before + percent + " %", percent + " %"}))
             << std::flush;
 }
 

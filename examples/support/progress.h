@@ -3,12 +3,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 namespace support {
 
 /// `width` characters, of which a share is filled.
 std::string bar(double share, int width);
+/// The first of the texts (in ASCII) that leaves the terminal's last column free; empty when none does.
+std::string what_fits(std::initializer_list<std::string> texts);
 /// Seconds, rounded up, as 1:05.
 std::string minutes(double seconds);
 /// Goes to the start of the terminal's line and clears it.

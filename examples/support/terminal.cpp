@@ -3,13 +3,16 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <ramp/core/text.h>
 #include <cstdlib>
 #include <string_view>
 
 namespace support {
 
-bool watched() { return isatty(STDOUT_FILENO) == 1; }
+bool watched() {
+  const char* terminal = std::getenv("TERM");
+  return isatty(STDOUT_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
 
 int columns() {
   winsize size{};
@@ -36,11 +39,7 @@ std::string with_separators(int64_t number) {
   return digits;
 }
 
-std::string fixed(double value, int decimals) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", decimals, value);
-  return text;
-}
+std::string fixed(double value, int decimals) { return ramp::format_number(value, std::chars_format::fixed, decimals); }
 
 std::string percent(double share, int decimals) { return fixed(100 * share, decimals) + " %"; }
 

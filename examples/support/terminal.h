@@ -6,7 +6,7 @@
 
 namespace support {
 
-/// Whether the standard output is a terminal.
+/// Whether the standard output is a terminal whose lines can be redrawn: any but TERM=dumb.
 bool watched();
 /// Its width; 80 where there is none.
 int columns();

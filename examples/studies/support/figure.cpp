@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <sstream>
 
@@ -32,12 +33,15 @@ const Style& style(const std::string& name) {
   return found->second;
 }
 
+/// A string in gnuplot's syntax. Backquotes would run a command there and a line break would end the statement; these,
+/// quotation marks and backslashes are written as octal numbers.
 std::string quoted(const std::string& text) {
+  const auto octal = [](int number) { return static_cast<char>('0' + number % 8); };
   std::string result = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    if (c == '\n') result += "\\n";
-    else result += c;
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= ' ' && c != '"' && c != '\\' && c != '`') result += c;
+    else result += {'\\', octal(byte >> 6), octal(byte >> 3), octal(byte)};
   }
   return result + '"';
 }
@@ -234,10 +238,11 @@ bool draw(const Figure& figure, const std::string& path) {
   const std::string svg = "svg size " + size(1) + " font 'Helvetica,Arial,sans-serif,13' background 'white'";
   const std::string png =
       "pngcairo size " + size(2) + " font 'Sans,10' fontscale 2 linewidth 2 pointscale 2 background 'white'";
+  const std::string file = std::filesystem::absolute(path).string();  // gnuplot takes "|name" for a command
   FILE* gnuplot = popen("LC_ALL=C.UTF-8 gnuplot", "w");  // in the locale C it warns that it cannot print a degree sign
   if (gnuplot == nullptr) ramp::fail("figure", "expected gnuplot to start, got none");
   const std::string script =
-      Script(figure).text(svg, path + ".svg", 13) + "reset\n" + Script(figure).text(png, path + ".png", 10);
+      Script(figure).text(svg, file + ".svg", 13) + "reset\n" + Script(figure).text(png, file + ".png", 10);
   std::fwrite(script.data(), 1, script.size(), gnuplot);
   if (const int status = pclose(gnuplot); status != 0)
     ramp::fail("figure", "expected gnuplot to draw ", path, ", got status ", status);

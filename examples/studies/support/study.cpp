@@ -115,7 +115,8 @@ void Study::advance(double work, const std::string& doing) {
   const std::string after =
       ' ' + fixed(100 * share, 0) + " %  " + support::minutes(seconds / share * (1 - share)) + " left  " + doing_;
   const int room = std::min(support::columns() - 1 - static_cast<int>(after.size()), 40);
-  std::cout << support::erase_line << (room >= 5 ? support::bar(share, room) + after : fixed(100 * share, 0) + " %")
+  std::cout << support::erase_line
+            << (room >= 5 ? support::bar(share, room) + after : support::what_fits({fixed(100 * share, 0) + " %"}))
             << std::flush;
 }
 
@@ -127,7 +128,8 @@ void Study::clear_line() {
 void Study::print(const std::string& text) {
   clear_line();
   std::cout << text << std::flush;
-  record_ << text << std::flush;
+  if (!(record_ << text << std::flush))
+    ramp::fail("study", "expected a record that can be written, got ", path("", ".txt"));
 }
 
 void Study::verdict(const Verdict& verdict) {

@@ -94,7 +94,7 @@ class Study {
   /// Names what is going on from here.
   void doing(const std::string& what) { doing_ = what; }
 
-  /// These print to the screen and to NAME.txt, the record of the run.
+  /// These print to the screen and to NAME.txt, the record of the run. Throw ramp::Error when the record cannot be written.
   void print(const std::string& text);
   void print(const Table& table) { print(table.text()); }
   /// One a study, at its end.
