@@ -1,7 +1,12 @@
 # Sets RAMP_WITH_CUDA, and enables the language if so: included by the project's CMakeLists.txt, as a language must be
 # enabled at the top.
 
-set(RAMP_CUDA AUTO CACHE STRING "The CUDA backend: AUTO (when a CUDA compiler is found), ON, OFF, or EMULATED on the CPU for tests")
+# A project that adds ramp to its own gets CUDA, whose compilation takes minutes, only if it asks.
+set(default OFF)
+if(PROJECT_IS_TOP_LEVEL)
+  set(default AUTO)
+endif()
+set(RAMP_CUDA ${default} CACHE STRING "The CUDA backend: AUTO (when a CUDA compiler is found), ON, OFF, or EMULATED on the CPU for tests")
 set_property(CACHE RAMP_CUDA PROPERTY STRINGS AUTO ON OFF EMULATED)
 
 set(RAMP_WITH_CUDA OFF)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the consumer: tests/consumer/run.sh BUILD_DIR SOURCE_DIR [package|subdirectory]
 #   package       with ramp installed from BUILD_DIR, a finished build of SOURCE_DIR, and found by find_package
-#   subdirectory  with SOURCE_DIR added to the project
+#   subdirectory  with SOURCE_DIR added to the project; a Debug build, in which ramp's own warnings are errors
 set -euo pipefail
 
 build=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -9,14 +9,13 @@ source=$(cd "$2" && pwd)
 here=$build/consumer
 rm -rf "$here"
 
-options=(-DCMAKE_BUILD_TYPE=Release)
 case ${3:-package} in
   package)
     cmake --install "$build" --prefix "$here/prefix" >/dev/null
     compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
-    options+=("-DCMAKE_PREFIX_PATH=$here/prefix" "-DCMAKE_CXX_COMPILER=$compiler")
+    options=(-DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=$here/prefix" "-DCMAKE_CXX_COMPILER=$compiler")
     ;;
-  subdirectory) options+=("-DRAMP_SOURCE=$source" -DRAMP_CUDA=OFF) ;;
+  subdirectory) options=(-DCMAKE_BUILD_TYPE=Debug "-DRAMP_SOURCE=$source" -DRAMP_WERROR=ON) ;;
   *)
     echo "usage: $0 BUILD_DIR SOURCE_DIR [package|subdirectory]" >&2
     exit 2
@@ -27,5 +26,9 @@ esac
 mkdir -p "$here"
 cp -r "$source/tests/consumer" "$here/project"
 cmake -G Ninja -S "$here/project" -B "$here/build" "${options[@]}"
+if grep '^RAMP_CUDA:.*=\(ON\|AUTO\)$\|^CMAKE_CUDA_COMPILER:.' "$here/build/CMakeCache.txt"; then
+  echo "ramp builds CUDA in a project that did not ask for it" >&2
+  exit 1
+fi
 cmake --build "$here/build"
 "$here/build/consumer"
