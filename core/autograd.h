@@ -18,9 +18,9 @@ namespace ramp {
 class Gradients {
  public:
   /// Whether input i wants a gradient; computing an unwanted one is only a waste.
-  bool wants(int i) const { return inputs_[i] != nullptr; }
+  bool wants(int i) const { return inputs_[static_cast<size_t>(i)] != nullptr; }
   /// The slot of input i: assign an array of the input's shape and dtype.
-  Array& operator[](int i) { return values_[i]; }
+  Array& operator[](int i) { return values_[static_cast<size_t>(i)]; }
   /// Memory of input i's shape to write its whole gradient into: the leaf's own where that is possible, which spares a
   /// copy, else a new array. It counts as assigned.
   const Array& write(int i);

@@ -108,15 +108,12 @@ Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, TensorO
   return generate({n, width}, options, [&](int64_t i) { return rows.begin()[i / width].begin()[i % width]; });
 }
 
-template <class T>
-Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device) {
-  if (static_cast<int64_t>(values.size()) != shape.numel())
-    fail("from_vector", "shape ", shape, " holds ", shape.numel(), " values, got ", values.size());
-  return Tensor(to(filled<T>(shape, [&](T* out) { std::copy(values.begin(), values.end(), out); }), device));
+Tensor from_memory(const void* values, DType dtype, const Shape& shape, Device device) {
+  return visit(dtype, [&](auto t) {
+    using T = decltype(t);
+    const auto* from = static_cast<const T*>(values);
+    return Tensor(to(filled<T>(shape, [&](T* out) { std::copy_n(from, shape.numel(), out); }), device));
+  });
 }
-template Tensor from_vector(const std::vector<float>&, const Shape&, Device);
-template Tensor from_vector(const std::vector<double>&, const Shape&, Device);
-template Tensor from_vector(const std::vector<int32_t>&, const Shape&, Device);
-template Tensor from_vector(const std::vector<uint8_t>&, const Shape&, Device);
 
 }  // namespace ramp

@@ -2,6 +2,7 @@
 // Making tensors.
 
 #include <initializer_list>
+#include <type_traits>
 #include <vector>
 
 #include "ramp/core/random.h"
@@ -34,9 +35,18 @@ Tensor tensor(std::initializer_list<double> values, TensorOptions options = {});
 Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, TensorOptions options = {});
 /// A scalar.
 Tensor scalar(double value, TensorOptions options = {});
+/// A copy of the shape's number of elements from memory of the CPU, on the device.
+Tensor from_memory(const void* values, DType dtype, const Shape& shape, Device device);
 /// From a vector of float, double, int32_t or uint8_t, whose type becomes the dtype. Throws Error when the number of
 /// values is not the shape's.
 template <class T>
-Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = default_device());
+Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = default_device()) {
+  static_assert(
+      std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, int32_t> || std::is_same_v<T, uint8_t>,
+      "ramp::from_vector takes float, double, int32_t or uint8_t; convert the values first");
+  if (static_cast<int64_t>(values.size()) != shape.numel())
+    fail("from_vector", "shape ", shape, " holds ", shape.numel(), " values, got ", values.size());
+  return from_memory(values.data(), dtype_of<T>(), shape, device);
+}
 
 }  // namespace ramp

@@ -12,9 +12,9 @@ namespace ramp {
 
 /// A trainable tensor, its name in the model ("2.weight"), and whether weight decay may pull at it.
 struct Parameter {
-  Parameter(Tensor tensor) : tensor(std::move(tensor)) {}  // NOLINT: a tensor is a parameter without a name
-  Parameter(std::string name, Tensor tensor, bool decay)
-      : name(std::move(name)), tensor(std::move(tensor)), decay(decay) {}
+  Parameter(Tensor value) : tensor(std::move(value)) {}  // NOLINT: a tensor is a parameter without a name
+  Parameter(std::string full_name, Tensor value, bool may_decay)
+      : name(std::move(full_name)), tensor(std::move(value)), decay(may_decay) {}
 
   std::string name;
   Tensor tensor;

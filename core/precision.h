@@ -12,11 +12,14 @@ namespace ramp {
 /// results and parameters are float32 in any case, and products of float64 matrices are float64 throughout. With u the
 /// largest relative error of that rounding, a product c = a b is off by at most (2 u + u^2) sum |a| |b|, beside what
 /// float32 sums are off by.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"  // g++ warns of a scoped enumerator that has the name of the dtype float32
 enum class Precision : uint8_t {
   float32,  ///< to nothing: exact float32 operands
   tf32,  ///< to 10 explicit mantissa bits, as the device's tensor cores round (u = 2^-10 at most); CUDA, sm_80 and up
   bf16,  ///< to bfloat16, 7 explicit mantissa bits (u = 2^-8); CUDA, sm_80 and up; CPUs with AVX512-BF16 through oneDNN
 };
+#pragma GCC diagnostic pop
 const char* name(Precision precision);
 std::ostream& operator<<(std::ostream& out, Precision precision);
 

@@ -95,8 +95,9 @@ void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays
   if (!cpu::recording) return cpu::run(n, grain, Typed::call, &body, data);
   // Named, for nvcc 13.0 misreads a list of a pack as an argument.
   const std::initializer_list<cpu::Access> accesses{cpu::access(arrays)...};
-  cpu::record(n, grain, accesses,
-              [body](void* const* data, int64_t begin, int64_t end) { Typed::call(&body, data, begin, end); });
+  cpu::record(n, grain, accesses, [body](void* const* addresses, int64_t begin, int64_t end) {
+    Typed::call(&body, addresses, begin, end);
+  });
 }
 
 }  // namespace ramp
