@@ -409,9 +409,11 @@ TEST_P(Reduced, optimizers_keep_the_weights_rounded) {
 }
 
 TEST_P(Reduced, weights_written_meanwhile_are_rounded_again) {
-  /// Losses and outputs of a training into which others write. `forget` has weights rounded for each product anew.
-  const auto run = [&](bool captures, bool forget) {
+  /// Losses and outputs of a training into which others write. `forget` has weights rounded for each product anew; the
+  /// images are times `factor`.
+  const auto run = [&](bool captures, bool forget, double factor = 1) {
     Training t(device());
+    t.images = t.images * factor;
     std::vector<Tensor> weights;
     for (const Parameter& p : t.model.parameters())
       if (p.tensor.rank() == 2) weights.push_back(p.tensor);
@@ -451,10 +453,17 @@ TEST_P(Reduced, weights_written_meanwhile_are_rounded_again) {
   };
   const std::vector<double> expected = run(false, true), eager = run(false, false), captured = run(true, false);
   EXPECT_EQ(eager, expected);
-  for (size_t i = 0; i < expected.size(); ++i) {
-    if (GetParam().plain) ASSERT_EQ(captured[i], expected[i]) << i;
-    else ASSERT_NEAR(captured[i], expected[i], 0.02 + 0.02 * std::abs(expected[i])) << i;
-  }
+  // Captured products may be cut into other pieces, whose last bits differ; training makes more of that, as it does of the
+  // images' last bits: by 0.03 to 0.1 of the numbers. A weight that was not rounded again changes them by 7.
+  const std::vector<double> nudged = run(false, true, 1 + 0x1p-23);
+  const auto apart = [&](const std::vector<double>& numbers) {
+    double most = 0;
+    for (size_t i = 0; i < expected.size(); ++i)
+      most = std::max(most, std::abs(numbers[i] - expected[i]) / (1 + std::abs(expected[i])));
+    return most;
+  };
+  EXPECT_LT(apart(nudged), 0.5);
+  EXPECT_LE(apart(captured), apart(nudged));
 }
 
 TEST_P(Reduced, a_step_that_cannot_be_captured_leaves_no_wrong_copy) {
