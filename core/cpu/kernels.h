@@ -1,6 +1,8 @@
 #pragma once
 // The serial inner loops of the CPU backend, on raw pointers. kernels.cpp is compiled once for each instruction set, and
-// kernels<T>() picks the best one that this processor has; nothing else in the library depends on the processor.
+// kernels<T>() picks the best one that this processor has, or the one that the environment variable RAMP_ISA names (avx512,
+// avx2, baseline); nothing else in the library depends on the processor. oneDNN picks for itself: ONEDNN_MAX_CPU_ISA
+// (AVX512_CORE, AVX2, SSE41) limits its choice.
 
 #include <cstdint>
 
@@ -41,7 +43,9 @@ struct Kernels {
 template <class T>
 const Kernels<T>& kernels();
 
-/// The instruction set that kernels() picked: "avx512", "avx2" or "baseline".
+/// The instruction set that kernels() picked: "avx512", "avx2" or "baseline"; "native" in a build for one processor. Throws
+/// Error when RAMP_ISA names none of the build's, or one that the processor lacks. The first allocation calls it, so that
+/// the kernels, which run on the pool's threads, never throw.
 const char* instruction_set();
 
 }  // namespace ramp

@@ -1,8 +1,13 @@
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
 #include "ramp/core/cpu/kernels.h"
+#include "ramp/core/error.h"
 
 namespace ramp {
 
-// What CMakeLists.txt compiles kernels.cpp for, best first.
+// What CMakeLists.txt compiles kernels.cpp for, best first. The last one runs on every processor that the build is for.
 #if defined(RAMP_NATIVE)
 #define RAMP_ISAS(X) X(native)
 #elif defined(__x86_64__)
@@ -29,20 +34,33 @@ namespace {
 }
 [[maybe_unused]] bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif
-[[maybe_unused]] constexpr bool has_baseline() { return true; }
-[[maybe_unused]] constexpr bool has_native() { return true; }
+[[maybe_unused]] bool has_baseline() { return true; }
+[[maybe_unused]] bool has_native() { return true; }
 
 struct Choice {
   const char* name;
+  bool (*supported)();
   const Kernels<float>* f32;
   const Kernels<double>* f64;
 };
+#define RAMP_CHOICE(isa) {#isa, has_##isa, &isa::table<float>, &isa::table<double>},
+constexpr Choice choices[] = {RAMP_ISAS(RAMP_CHOICE)};
+
+const Choice& choose() {
+  const char* wanted = std::getenv("RAMP_ISA");
+  std::string names;
+  for (const Choice& choice : choices) {
+    if (wanted ? wanted == std::string_view(choice.name) : choice.supported()) {
+      if (!choice.supported()) fail("RAMP_ISA", "this processor lacks ", wanted);
+      return choice;
+    }
+    names += std::string(names.empty() ? "" : ", ") + choice.name;
+  }
+  fail("RAMP_ISA", "expected an instruction set of this build (", names, "), got ", wanted);
+}
+
 const Choice& choice() {
-  static const Choice chosen = [] {
-#define RAMP_TRY(isa) \
-  if (has_##isa()) return Choice{#isa, &isa::table<float>, &isa::table<double>};
-    RAMP_ISAS(RAMP_TRY)
-  }();
+  static const Choice& chosen = choose();
   return chosen;
 }
 

@@ -7,6 +7,7 @@
 
 #include "ramp/core/block_cache.h"
 #include "ramp/core/cpu/cpu.h"
+#include "ramp/core/cpu/kernels.h"
 
 namespace ramp {
 
@@ -30,6 +31,7 @@ Memory& memory() {
 }  // namespace
 
 void* Cpu::allocate(int64_t bytes) {
+  instruction_set();  // whose choice may throw: here, before a loop on the pool's threads asks for it
   Memory& m = memory();
   std::lock_guard lock(m.mutex);
   void* block = m.cache.take(bytes);
