@@ -1,5 +1,7 @@
 #include "ramp/core/array_ops.h"
 
+#include <limits>
+
 #include "ramp/core/backend.h"
 #include "ramp/core/precision.h"
 #include "ramp/core/trace.h"
@@ -283,6 +285,9 @@ MaxResult max(const Array& x, int axis) {
   check_devices("max", {&x});
   axis = normalize_axis("max", axis, x.shape());
   if (x.shape()[axis] == 0) fail("max", "axis ", axis, " of shape ", x.shape(), " is empty");
+  if (x.shape()[axis] > std::numeric_limits<int32_t>::max())
+    fail("max", "an axis may have at most 2147483647 elements, as positions are int32, got axis ", axis, " of shape ",
+         x.shape());
   const Shape shape = x.shape().with(axis, 1);
   MaxResult result{like(x, shape), Array(shape, int32, x.device())};
   if (x.numel() > 0) on(x.device(), [&](auto b) { b.max(x, around(axis, x.shape()), result.values, result.indices); });

@@ -1,5 +1,6 @@
 #include "ramp/core/ops.h"
 
+#include "ramp/core/converted.h"
 #include "ramp/core/create.h"
 
 namespace ramp {
@@ -30,6 +31,14 @@ Tensor compared(Compare relation, const Tensor& a, const Tensor& b) {
   return Tensor(compare(relation, a.array(), b.array()));
 }
 
+/// A number that an integer dtype does not hold is compared in float64, which holds every element too.
+Tensor compared(Compare relation, const Tensor& a, double b) {
+  const bool held = is_floating(a.dtype()) ||
+                    visit(a.dtype(), [b](auto t) { return static_cast<double>(converted<decltype(t)>(b)) == b; });
+  const Tensor x = held ? a : a.to(float64);
+  return compared(relation, x, beside(x, b));
+}
+
 }  // namespace
 
 Tensor operator+(const Tensor& a, double b) { return a + beside(a, b); }
@@ -47,12 +56,12 @@ Tensor operator>(const Tensor& a, const Tensor& b) { return compared(Compare::gr
 Tensor operator>=(const Tensor& a, const Tensor& b) { return compared(Compare::greater_equal, a, b); }
 Tensor operator==(const Tensor& a, const Tensor& b) { return compared(Compare::equal, a, b); }
 Tensor operator!=(const Tensor& a, const Tensor& b) { return compared(Compare::not_equal, a, b); }
-Tensor operator<(const Tensor& a, double b) { return a < beside(a, b); }
-Tensor operator<=(const Tensor& a, double b) { return a <= beside(a, b); }
-Tensor operator>(const Tensor& a, double b) { return a > beside(a, b); }
-Tensor operator>=(const Tensor& a, double b) { return a >= beside(a, b); }
-Tensor operator==(const Tensor& a, double b) { return a == beside(a, b); }
-Tensor operator!=(const Tensor& a, double b) { return a != beside(a, b); }
+Tensor operator<(const Tensor& a, double b) { return compared(Compare::less, a, b); }
+Tensor operator<=(const Tensor& a, double b) { return compared(Compare::less_equal, a, b); }
+Tensor operator>(const Tensor& a, double b) { return compared(Compare::greater, a, b); }
+Tensor operator>=(const Tensor& a, double b) { return compared(Compare::greater_equal, a, b); }
+Tensor operator==(const Tensor& a, double b) { return compared(Compare::equal, a, b); }
+Tensor operator!=(const Tensor& a, double b) { return compared(Compare::not_equal, a, b); }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   Array pick = condition.array(), x = a.array(), y = b.array();

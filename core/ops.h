@@ -51,7 +51,8 @@ Tensor operator-(double a, const Tensor& b);
 Tensor operator*(double a, const Tensor& b);
 Tensor operator/(double a, const Tensor& b);
 
-// Comparisons with broadcasting, of any dtype: uint8, 1 where true. No gradient.
+// Comparisons with broadcasting, of any dtype: uint8, 1 where true. No gradient. A number is compared with the elements of
+// an integer tensor exactly; beside a floating tensor it is rounded to the tensor's dtype first.
 Tensor operator<(const Tensor& a, const Tensor& b);
 Tensor operator<=(const Tensor& a, const Tensor& b);
 Tensor operator>(const Tensor& a, const Tensor& b);

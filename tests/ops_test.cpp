@@ -97,6 +97,33 @@ TEST(Ops, Comparisons) {
   EXPECT_EQ(error_of([&] { (void)(a < b.to(int32)); }), "[compare] dtypes must agree, got float32 and int32");
 }
 
+TEST(Ops, IntegersAreComparedWithNumbersExactly) {
+  const double numbers[] = {2,     2.5,    -1,       -0.5,      0,          -0.0,        5e-324,       254.5,
+                            255,   255.5,  256,      300,       2147483647, 2147483648., -2147483648., -2147483648.5,
+                            1e300, -1e300, INFINITY, -INFINITY, NAN};
+  for (const Device device : devices()) {
+    const auto check = [&](const auto& elements) {
+      const Tensor x = from_vector(elements, {static_cast<int64_t>(elements.size())}, device);
+      for (const double number : numbers) {
+        const auto expect = [&](const Tensor& got, auto holds, const char* relation) {
+          std::vector<uint8_t> want;
+          for (const auto element : elements) want.push_back(holds(static_cast<double>(element), number));
+          EXPECT_EQ(got.to_vector<uint8_t>(), want) << x.dtype() << ' ' << relation << ' ' << number << ", " << device;
+        };
+        expect(x < number, std::less<double>(), "<");
+        expect(x <= number, std::less_equal<double>(), "<=");
+        expect(x > number, std::greater<double>(), ">");
+        expect(x >= number, std::greater_equal<double>(), ">=");
+        expect(x == number, std::equal_to<double>(), "==");
+        expect(x != number, std::not_equal_to<double>(), "!=");
+      }
+    };
+    check(std::vector<int32_t>{std::numeric_limits<int32_t>::min(), -1, 0, 1, 2, 3, 255, 256,
+                               std::numeric_limits<int32_t>::max()});
+    check(std::vector<uint8_t>{0, 1, 2, 3, 254, 255});
+  }
+}
+
 TEST(Ops, Movement) {
   const Tensor x = reshape(arange(6), {2, 3});
   EXPECT_EQ(values(transpose(x)), (Floats{0, 3, 1, 4, 2, 5}));
@@ -165,6 +192,21 @@ TEST(Ops, Reductions) {
   EXPECT_EQ(error_of([] { max(zeros({2, 0}), 1); }), "[max] axis 1 of shape [2, 0] is empty");
   EXPECT_EQ(error_of([&] { sum(x, 2); }), "[sum] axis must lie in [-2, 2) for shape [2, 3], got 2");
   EXPECT_EQ(error_of([&] { sum(x.to(int32)); }), "[sum] expected float32 or float64, got int32; convert it with to()");
+}
+
+TEST(Ops, MaxRefusesPositionsBeyondInt32) {
+  // Without elements, so that it takes no memory: the rule is the axis' alone.
+  const int64_t most = 2147483647;
+  for (const Device device : devices()) {
+    const TensorOptions options{.device = device};
+    EXPECT_EQ(max(zeros({most, 0}, options), 0).shape(), Shape{0});
+    const Tensor x = zeros({most + 1, 0}, options);
+    const std::string message =
+        "[max] an axis may have at most 2147483647 elements, as positions are int32, got axis 0 of shape [2147483648, "
+        "0]";
+    EXPECT_EQ(error_of([&] { max(x, 0); }), message);
+    EXPECT_EQ(error_of([&] { argmax(x, 0); }), message);
+  }
 }
 
 TEST(Ops, LongSumsKeepTheirDigits) {
