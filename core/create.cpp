@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <numbers>
 
@@ -88,9 +89,13 @@ Tensor randn(const Shape& shape, TensorOptions options, Generator& generator) {
 }
 
 Tensor uniform(const Shape& shape, double low, double high, TensorOptions options, Generator& generator) {
-  if (!is_floating(options.dtype)) fail("uniform", "expected float32 or float64, got ", options.dtype);
-  if (!(low <= high) || !std::isfinite(low) || !std::isfinite(high))
-    fail("uniform", "expected finite low <= high, got ", low, " and ", high);
+  const bool fits = visit_floating("uniform", options.dtype, [=](auto t) {
+    constexpr double most = std::numeric_limits<decltype(t)>::max();
+    return -most <= low && low <= high && high <= most && high - low <= most;
+  });
+  if (!fits)
+    fail("uniform", "expected low <= high, with low, high and high - low finite in ", options.dtype, ", got ", low,
+         " and ", high);
   return Tensor(uniform_array(shape, low, high, generator.next(), options.dtype, options.device),
                 options.requires_grad);
 }

@@ -26,7 +26,7 @@ Tensor arange(double start, double stop, double step = 1, TensorOptions options 
 
 /// Standard normal numbers (Box & Muller), computed on the CPU in double precision.
 Tensor randn(const Shape& shape, TensorOptions options = {}, Generator& generator = default_generator());
-/// Uniform numbers in [low, high).
+/// Uniform numbers in [low, high). Throws Error unless low <= high, and low, high and high - low are finite in the dtype.
 Tensor uniform(const Shape& shape, double low, double high, TensorOptions options = {},
                Generator& generator = default_generator());
 

@@ -36,4 +36,11 @@ struct UniformBlock {
   }
 };
 
+/// The share of T's uniform numbers that lie below it, as near to `keep` as there is one above 0.
+template <class T>
+double share_below(double keep) {
+  constexpr double numbers = sizeof(T) == 4 ? 0x1p24 : 0x1p53;
+  return std::fmax(std::round(keep * numbers), 1) / numbers;
+}
+
 }  // namespace ramp

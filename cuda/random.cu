@@ -83,7 +83,8 @@ void Cuda::uniform(const Array& out, double low, double high, RandomKey key) {
 void Cuda::dropout_mask(const Array& out, double keep, RandomKey key) {
   visit_floating("dropout", out.dtype(), [&](auto t) {
     using T = decltype(t);
-    from_uniform<T>("dropout", out, key, Mask<T>{static_cast<T>(keep), static_cast<T>(1 / keep)});
+    const double kept = share_below<T>(keep);
+    from_uniform<T>("dropout", out, key, Mask<T>{static_cast<T>(kept), static_cast<T>(1 / kept)});
   });
 }
 

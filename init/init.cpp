@@ -178,8 +178,8 @@ Initializer orthogonal(double gain) {
 }
 
 Initializer uniform(double low, double high) {
-  if (!(low <= high) || !std::isfinite(low) || !std::isfinite(high))
-    fail("uniform", "expected finite low <= high, got ", low, " and ", high);
+  if (!(low <= high) || !std::isfinite(high - low))
+    fail("uniform", "expected low <= high, with low, high and high - low finite, got ", low, " and ", high);
   return [=](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
     check_fans("uniform", fans);
     return ramp::uniform(shape, low, high, options, generator);

@@ -6,7 +6,8 @@
 namespace ramp {
 
 /// In training each element is zero with probability p, else divided by 1 - p (inverted dropout, Srivastava et al. 2014);
-/// in evaluation nothing happens.
+/// in evaluation nothing happens. 1 - p is rounded to a multiple of 2^-24 in float32 and of 2^-53 in float64, to one of them
+/// at least, so that the mean is kept whatever p is.
 class Dropout : public Layer {
  public:
   /// Throws Error unless 0 <= p < 1. The generator must outlive the layer.

@@ -272,7 +272,8 @@ TEST(Init, RefusesBadFansAndGains) {
   EXPECT_EQ(error_of([] { lecun_uniform(0); }), "[lecun_uniform] gain must be positive and finite, got 0");
   EXPECT_EQ(error_of([] { lecun_normal(-2); }), "[lecun_normal] gain must be positive and finite, got -2");
   EXPECT_EQ(error_of([] { orthogonal(0); }), "[orthogonal] gain must be positive and finite, got 0");
-  EXPECT_EQ(error_of([] { uniform(1, 0); }), "[uniform] expected finite low <= high, got 1 and 0");
+  EXPECT_EQ(error_of([] { uniform(1, 0); }),
+            "[uniform] expected low <= high, with low, high and high - low finite, got 1 and 0");
   EXPECT_EQ(error_of([] { normal({.deviation = -1}); }),
             "[normal] mean and deviation must be finite, and deviation at least 0, got 0 and -1");
   EXPECT_EQ(error_of([] { truncated_normal({.mean = INFINITY}); }),

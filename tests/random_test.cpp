@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "error_of.h"
+#include "ramp/core/philox.h"
 #include "ramp/ramp.h"
 
 namespace ramp {
@@ -72,6 +73,49 @@ TEST(Random, FollowsTheUniformLaw) {
     const double variance = 16.0 / 12;
     EXPECT_NEAR(mean, 1, 4 * std::sqrt(variance / n));
     EXPECT_NEAR(square / variance, 1, 4 * std::sqrt(0.8 / n));
+  }
+}
+
+TEST(Random, UniformRefusesWhatTheDtypeCannotHold) {
+  const uint64_t ticket = default_generator().ticket();
+  for (const Device device : devices()) {
+    const auto in = [&](DType dtype) { return TensorOptions{.dtype = dtype, .device = device}; };
+    const std::string rule = "[uniform] expected low <= high, with low, high and high - low finite in ";
+    EXPECT_EQ(error_of([&] { uniform({8}, -3e38, 3e38, in(float32)); }), rule + "float32, got -3e+38 and 3e+38");
+    EXPECT_EQ(error_of([&] { uniform({8}, 0, 1e300, in(float32)); }), rule + "float32, got 0 and 1e+300");
+    EXPECT_EQ(error_of([&] { uniform({8}, -1e300, -1e299, in(float32)); }), rule + "float32, got -1e+300 and -1e+299");
+    EXPECT_EQ(error_of([&] { uniform({8}, -1.7e308, 1.7e308, in(float64)); }),
+              rule + "float64, got -1.7e+308 and 1.7e+308");
+    EXPECT_EQ(error_of([&] { uniform({8}, 0, INFINITY, in(float64)); }), rule + "float64, got 0 and inf");
+    EXPECT_EQ(error_of([&] { uniform({8}, NAN, 1, in(float64)); }), rule + "float64, got nan and 1");
+    EXPECT_EQ(error_of([&] { uniform({8}, 2, 1, in(float32)); }), rule + "float32, got 2 and 1");
+  }
+  EXPECT_EQ(error_of([] { init::uniform(-1.7e308, 1.7e308); }),
+            "[uniform] expected low <= high, with low, high and high - low finite, got -1.7e+308 and 1.7e+308");
+  EXPECT_EQ(default_generator().ticket(), ticket) << "nothing was drawn";
+
+  for (const double high : {1.7e38, 3.4e38})
+    for (const float x : uniform({1000}, high - 1.7e38, high).to_vector<float>())
+      ASSERT_TRUE(x >= static_cast<float>(high - 1.7e38) && x < static_cast<float>(high)) << x;
+}
+
+/// The mean of inverted dropout's mask is the share of the uniform numbers that are kept, times what those become.
+TEST(Random, RareDropoutMasksKeepTheMean) {
+  manual_seed(3);
+  for (const Device device : devices()) {
+    double kept = 0;
+    for (const float x : dropout(ones({1 << 22}, {.device = device}), 1 - 1e-6).to_vector<float>())
+      if (x != 0) kept = x;
+    // Float32's uniform numbers are multiples of 2^-24, of which 17 are nearest to 1e-6.
+    EXPECT_EQ(kept, static_cast<float>(0x1p24 / 17)) << device;
+  }
+  for (const double keep : {1.0, 0.9, 0.5, 0.3, 1e-3, 1e-6, 0x1p-24, 0x1p-25, 0x1p-40, 0x1p-53}) {
+    const double share = share_below<float>(keep), numbers = share * 0x1p24;
+    EXPECT_EQ(numbers, std::floor(numbers)) << keep;
+    EXPECT_GE(numbers, 1) << keep;
+    EXPECT_NEAR(numbers, std::max(keep * 0x1p24, 1.0), 0.5) << keep;
+    EXPECT_EQ(share, static_cast<float>(share)) << keep;
+    EXPECT_NEAR(share_below<double>(keep), keep, 0x1p-54) << keep;
   }
 }
 

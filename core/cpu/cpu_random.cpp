@@ -43,7 +43,8 @@ void Cpu::uniform(const Array& out, double low, double high, RandomKey key) {
 void Cpu::dropout_mask(const Array& out, double keep, RandomKey key) {
   visit_floating("dropout", out.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T threshold = static_cast<T>(keep), scale = static_cast<T>(1 / keep);
+    const double kept = share_below<T>(keep);
+    const T threshold = static_cast<T>(kept), scale = static_cast<T>(1 / kept);
     from_uniform<T>(out, key, [=](T u) { return u < threshold ? scale : T(0); });
   });
 }
