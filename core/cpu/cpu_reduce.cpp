@@ -11,7 +11,7 @@ namespace ramp {
 namespace {
 
 constexpr int64_t block = 8192;     // elements that a row is summed in
-constexpr int64_t row_block = 256;  // rows that a column is summed in
+constexpr int64_t row_block = 128;  // rows that a column is summed in
 constexpr int64_t column_block = 512;
 
 /// Rows of n contiguous elements to one number each.
@@ -40,29 +40,24 @@ void sum_rows(const Array& x, int64_t outer, int64_t n, const Array& out) {
   parallel_for(
       outer, std::max<int64_t>(1, (1 << 13) / blocks),
       [blocks](const double* partial, T* out, int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          double total = 0;
-          for (int64_t b = 0; b < blocks; ++b) total += partial[i * blocks + b];
-          out[i] = static_cast<T>(total);
-        }
+        for (int64_t i = begin; i < end; ++i)
+          out[i] = static_cast<T>(kernels<double>().sum(partial + i * blocks, blocks));
       },
       part<const double>(partial), part<T>(out));
 }
 
-/// [n, inner] to [inner], `columns` of them.
+/// [n, inner] to [inner], `columns` of them: in halves, so that the rounding errors do not grow with n (Higham 1993).
 template <class T>
 void sum_columns(const T* x, int64_t n, int64_t inner, int64_t columns, T* out) {
-  std::fill_n(out, columns, T(0));
   if (n <= row_block) {
-    for (int64_t i = 0; i < n; ++i) kernels<T>().add_to(x + i * inner, out, columns);
-    return;
+    std::fill_n(out, columns, T(0));
+    return kernels<T>().add_rows(x, n, inner, out, columns);
   }
-  T partial[column_block];
-  for (int64_t i0 = 0; i0 < n; i0 += row_block) {
-    std::fill_n(partial, columns, T(0));
-    for (int64_t i = i0; i < std::min(n, i0 + row_block); ++i) kernels<T>().add_to(x + i * inner, partial, columns);
-    kernels<T>().add_to(partial, out, columns);
-  }
+  const int64_t half = (n / 2 + row_block - 1) / row_block * row_block;
+  T second[column_block];
+  sum_columns(x, half, inner, columns, out);
+  sum_columns(x + half * inner, n - half, inner, columns, second);
+  kernels<T>().add_rows(second, 1, 0, out, columns);
 }
 
 }  // namespace

@@ -142,20 +142,49 @@ T add_lanes(Packet<T> p) {
   return sum;
 }
 
+/// Sums are gathered in runs of so many packets, and those sums added up: in one long run the rounding errors would grow
+/// with its length.
+constexpr int64_t run_packets = 64;
+
+/// The sum of body(i, count) over n elements, `count` as for packets().
+template <class T, class Body>
+T sum_packets(int64_t n, Body body) {
+  constexpr int64_t run = run_packets * Packet<T>::width;
+  Packet<T> total(0.0);
+  for (int64_t begin = 0; begin < n; begin += run) {
+    Packet<T> part(0.0);
+    packets<T>(std::min(run, n - begin), [&](int64_t i, auto count) { part = part + body(begin + i, count); });
+    total = total + part;
+  }
+  return add_lanes(total);
+}
+
+/// sum_packets() of the elements themselves, of which four additions at once are on their way.
 template <class T>
 T sum(const T* x, int64_t n) {
-  constexpr int64_t width = Packet<T>::width;
-  Packet<T> lanes[4] = {Packet<T>(0.0), Packet<T>(0.0), Packet<T>(0.0), Packet<T>(0.0)};
-  int64_t i = 0;
-  for (; i + 4 * width <= n; i += 4 * width)
-    for (int j = 0; j < 4; ++j) lanes[j] = lanes[j] + Packet<T>::load(x + i + j * width);
-  packets<T>(n - i, [&](int64_t j, auto count) { lanes[0] = lanes[0] + load(x + i + j, count); });
-  return add_lanes((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+  constexpr int64_t width = Packet<T>::width, run = run_packets * width;
+  Packet<T> total(0.0);
+  for (int64_t begin = 0; begin < n; begin += run) {
+    const int64_t end = std::min(n, begin + run);
+    Packet<T> lanes[4] = {Packet<T>(0.0), Packet<T>(0.0), Packet<T>(0.0), Packet<T>(0.0)};
+    int64_t i = begin;
+    for (; i + 4 * width <= end; i += 4 * width)
+      for (int j = 0; j < 4; ++j) lanes[j] = lanes[j] + Packet<T>::load(x + i + j * width);
+    packets<T>(end - i, [&](int64_t j, auto count) { lanes[0] = lanes[0] + load(x + i + j, count); });
+    total = total + ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+  }
+  return add_lanes(total);
 }
 
 template <class T>
-void add_to(const T* x, T* sum, int64_t n) {
-  packets<T>(n, [=](int64_t i, auto count) { store(load(sum + i, count) + load(x + i, count), sum + i, count); });
+void add_rows(const T* x, int64_t rows, int64_t stride, T* sum, int64_t n) {
+  for (; rows >= 4; rows -= 4, x += 4 * stride)
+    packets<T>(n, [=](int64_t i, auto count) {
+      const auto row = [=](int64_t r) { return load(x + r * stride + i, count); };
+      store(load(sum + i, count) + ((row(0) + row(1)) + (row(2) + row(3))), sum + i, count);
+    });
+  for (; rows > 0; --rows, x += stride)
+    packets<T>(n, [=](int64_t i, auto count) { store(load(sum + i, count) + load(x + i, count), sum + i, count); });
 }
 
 template <class T>
@@ -193,31 +222,30 @@ T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weight
   T top = largest.v[0];
   for (int64_t i = 1; i < P::width; ++i) top = math::max<T>(top, largest.v[i]);
 
-  P total = P(0.0);
-  packets<T>(classes, [&](int64_t i, auto count) {
+  const T sum = sum_packets<T>(classes, [=](int64_t i, auto count) {
     const P e = exp(load(logits + i, count, -infinity) - P::all(top));
-    total = total + e;
     store(e, gradient + i, count);
+    return e;
   });
-  const T sum = add_lanes(total), log_sum = std::log(sum);
+  const T log_sum = std::log(sum);
 
   const T hit = static_cast<T>(scale * (1 - smoothing)) * (weights ? weights[label] : T(1));
   const T spread = static_cast<T>(scale * smoothing / static_cast<double>(classes));
   T loss = hit * (log_sum - (logits[label] - top)), target_sum = hit;
+  const auto weight = [=](int64_t i, auto count) { return weights ? load(weights + i, count) : P(1.0); };
   if (spread != 0) {
-    double spread_loss = 0, spread_sum = 0;  // many terms, all much smaller than `hit`
-    for (int64_t c = 0; c < classes; ++c) {
-      const T target = spread * (weights ? weights[c] : T(1));
-      spread_loss += target * (log_sum - (logits[c] - top));
-      spread_sum += target;
-    }
-    loss += static_cast<T>(spread_loss);
-    target_sum += static_cast<T>(spread_sum);
+    const T weight_sum = weights ? sum_packets<T>(classes, weight) : static_cast<T>(classes);
+    loss += spread * (weight_sum * log_sum + sum_packets<T>(classes, [=](int64_t i, auto count) {
+                        return weight(i, count) * (P::all(top) - load(logits + i, count, top));
+                      }));
+    target_sum += spread * weight_sum;
   }
-  const P factor = P::all(target_sum / sum);
-  packets<T>(classes, [=](int64_t i, auto count) { store(load(gradient + i, count) * factor, gradient + i, count); });
-  if (spread != 0)
-    for (int64_t c = 0; c < classes; ++c) gradient[c] -= spread * (weights ? weights[c] : T(1));
+  const P factor = P::all(target_sum / sum), share = P::all(spread);
+  packets<T>(classes, [=](int64_t i, auto count) {
+    P g = load(gradient + i, count) * factor;
+    if (spread != 0) g = g - share * weight(i, count);
+    store(g, gradient + i, count);
+  });
   gradient[label] -= hit;
   return loss;
 }
@@ -252,8 +280,8 @@ void to_bfloat16(const float* x, Bfloat16* y, int64_t n) {
 }  // namespace
 
 template <class T>
-extern const Kernels<T> table = {map<T>,    map_gradient<T>, bias_map<T>,      map2<T>, map2_gradient<T>, sum<T>,
-                                 add_to<T>, matmul<T>,       cross_entropy<T>, sgd<T>,  to_bfloat16};
+extern const Kernels<T> table = {map<T>,      map_gradient<T>, bias_map<T>,      map2<T>, map2_gradient<T>, sum<T>,
+                                 add_rows<T>, matmul<T>,       cross_entropy<T>, sgd<T>,  to_bfloat16};
 template const Kernels<float> table<float>;
 template const Kernels<double> table<double>;
 

@@ -28,7 +28,8 @@ struct Kernels {
   void (*map2_gradient)(const Binary& f, int argument, const T* a, int stride_a, const T* b, int stride_b,
                         const T* gradient, T* out, int64_t n);
   T (*sum)(const T* x, int64_t n);
-  void (*add_to)(const T* x, T* sum, int64_t n);  // sum += x
+  // sum[i] += the sum over rows of x[row * stride + i]
+  void (*add_rows)(const T* x, int64_t rows, int64_t stride, T* sum, int64_t n);
   // Row-major c [m, n] = op(a) op(b); a is [m, k], or [k, m] when transposed; b likewise. ld: elements from row to row.
   void (*matmul)(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool transpose_a, const T* b, int64_t ldb,
                  bool transpose_b, T* c, int64_t ldc);
