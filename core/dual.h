@@ -53,6 +53,11 @@ RAMP_HD Dual<V> exp(Dual<V> x) {
   return {y, y * x.d};
 }
 template <class V>
+RAMP_HD Dual<V> scaled_exp(double factor, Dual<V> x) {
+  const V y = scaled_exp(factor, x.v);
+  return {y, y * (V(factor) * x.d)};
+}
+template <class V>
 RAMP_HD Dual<V> expm1(Dual<V> x) {
   return {expm1(x.v), exp(x.v) * x.d};
 }

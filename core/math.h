@@ -34,6 +34,16 @@ RAMP_HD inline T max(T a, T b) {
 
 using std::abs, std::exp, std::expm1, std::log, std::log1p, std::pow, std::sqrt, std::tanh, std::erfc;
 
+/// e^(factor x) for a product that is not positive, with the errors of rounding the factor and the product taken back: they
+/// would cost as many digits as the product has before the point.
+template <Scalar T>
+RAMP_HD inline T scaled_exp(double factor, T x) {
+  const T f = T(factor), rest = T(factor - static_cast<double>(f));
+  const T product = f * x, y = std::exp(product);
+  if (!(product > T(-1000))) return y;
+  return y + y * (std::fma(f, x, -product) + rest * x);
+}
+
 /// The density of the standard normal distribution, e^(-x^2/2) / sqrt(2 pi), with the error of rounding x^2 taken back:
 /// for large |x| it would cost half of the digits.
 template <Scalar T>

@@ -53,6 +53,11 @@ void expect_accurate(F f, Exact exact, double limit) {
 TEST(Packet, FunctionsAreAccurate) {
   using namespace RAMP_ISA;
   expect_accurate([](P x) { return exp(x); }, [](double x) { return std::exp(x); }, 1.5);
+  // The products are exact in float64.
+  for (const double factor : {-3.0, -0x1.999999999ap-4})
+    expect_accurate(
+        [=](P x) { return scaled_exp(factor, abs(x)); },
+        [=](double x) { return std::exp(static_cast<double>(factor * std::abs(static_cast<long double>(x)))); }, 2);
   expect_accurate([](P x) { return expm1(x); }, [](double x) { return std::expm1(x); }, 2);
   expect_accurate([](P x) { return log(x); }, [](double x) { return std::log(x); }, 1.5);
   expect_accurate([](P x) { return log1p(x); }, [](double x) { return std::log1p(x); }, 2);

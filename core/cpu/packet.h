@@ -133,6 +133,9 @@ Packet<T> pow(Packet<T> x, Packet<T> p) {
 inline Packet<double> exp(Packet<double> x) {
   return each_lane(x, [](double a) { return std::exp(a); });
 }
+inline Packet<double> scaled_exp(double factor, Packet<double> x) {
+  return each_lane(x, [factor](double a) { return math::scaled_exp(factor, a); });
+}
 inline Packet<double> expm1(Packet<double> x) {
   return each_lane(x, [](double a) { return std::expm1(a); });
 }
@@ -256,6 +259,13 @@ inline F product_error(F a, F b, F product) {
   const F a1 = upper(a), a2 = a - a1, b1 = upper(b), b2 = b - b1;
   return ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
 #endif
+}
+
+inline F scaled_exp(double factor, F x) {
+  const F f(factor), rest(factor - static_cast<double>(static_cast<float>(factor)));
+  const F product = f * x, y = exp(product);
+  const F error = product_error(f, x, product) + rest * x;
+  return select(product > F(-104.0), y + y * error, y);  // beyond, y is 0 and the error may be infinite
 }
 
 /// |x|, but `most` beyond: 11 where e^(-x^2) is taken and 15 where e^(-x^2/2) is, which are 0 in float32 there.

@@ -72,11 +72,17 @@ struct Softplus {
   double beta = 1;
   template <class V>
   RAMP_HD V operator()(V x) const {
-    return select(x >= V(0.0), x, V(0.0)) + log1p(exp(V(-beta) * abs(x))) / V(beta);
+    return select(x >= V(0.0), x, V(0.0)) + log1p(power(x)) / V(beta);
   }
   template <class V>
   RAMP_HD V derivative(V x, V) const {
-    return logistic(V(beta) * x);
+    const V e = power(x);
+    return select(x >= V(0.0), V(1.0), e) / (V(1.0) + e);
+  }
+  /// e^(-beta |x|).
+  template <class V>
+  RAMP_HD V power(V x) const {
+    return beta == 1 ? exp(-abs(x)) : scaled_exp(-beta, abs(x));
   }
   void check_layer() const {
     if (!(beta > 0)) fail("Softplus", "beta must be positive, got ", beta);

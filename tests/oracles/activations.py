@@ -108,7 +108,7 @@ FORMULAS = {
         lambda x: x * clipped((x + 3) / 6, 0, 1),
         lambda x: (2 * x + 3) / 6 if -3 <= x < 3 else 1 if x >= 3 else 0,
     ),
-    "softplus": ([[], [2], [0.5]], softplus, lambda x, beta=1: sigmoid(beta * x)),
+    "softplus": ([[], [2], [0.5], [3], [0.1]], softplus, lambda x, beta=1: sigmoid(beta * x)),
     "log_sigmoid": ([[]], lambda x: -softplus(-x), lambda x: sigmoid(-x)),
     "sigmoid": ([[]], sigmoid, lambda x: sigmoid(x) * sigmoid(-x)),
     "tanh": ([[]], tanh, lambda x: 1 / cosh(x) ** 2),
@@ -136,7 +136,8 @@ def float32(x):
 
 
 # Representable in float32, but for the denormals of float64 at the end.
-MAGNITUDES = [0.0, 1e-40, 1e-8, 0.1, 0.3, 0.5, 0.75, 1, 1.25, 2, 2.75, 3, 3.5, 4.5, 6, 6.5, 9, 13, 20, 30, 88, 89, 1e4]
+MAGNITUDES = [0.0, 1e-40, 1e-8, 0.1, 0.3, 0.5, 0.75, 1, 1.25, 2, 2.75, 3, 3.5, 4.5, 6, 6.5, 9, 13, 20, 26.3, 30, 88, 89]
+MAGNITUDES += [777, 1e4]
 POINTS = [s * float32(x) for x in MAGNITUDES + [float("inf")] for s in (1, -1)] + [1e-310, -1e-310, 5e-324, -5e-324]
 
 
