@@ -380,5 +380,14 @@ TEST(Gradcheck, FindsAWrongDerivative) {
             "[gradcheck] inputs must be float64, got float32");
 }
 
+TEST(Ops, ARepeatedZeroKeepsItsSign) {
+  for (const DType dtype : {float32, float64})
+    for (const double zero : {0.0, -0.0}) {
+      const Tensor x = full({5}, 2, {.dtype = dtype});
+      EXPECT_EQ((x / scalar(zero, {.dtype = dtype})).to(float64).to_vector<double>(), std::vector<double>(5, 2 / zero));
+      EXPECT_EQ((x / zero).to(float64).to_vector<double>(), std::vector<double>(5, 2 / zero));
+    }
+}
+
 }  // namespace
 }  // namespace ramp

@@ -55,7 +55,7 @@ struct Packet {
 
   Packet() = default;
   Packet(Raw raw) : v(raw) {}
-  explicit Packet(double constant) : v(Raw{} + static_cast<T>(constant)) {}
+  explicit Packet(double constant) : v(static_cast<T>(constant) - Raw{}) {}  // 0 is not added: -0 would become +0
 
   static Packet load(const T* from) {
     Packet p;
@@ -82,7 +82,7 @@ struct Packet {
     return p;
   }
   void store(T* to, int64_t n) const { std::memcpy(to, &v, n * sizeof(T)); }
-  static Packet all(T value) { return Raw{} + value; }
+  static Packet all(T value) { return value - Raw{}; }
 
   friend Packet operator-(Packet a) { return -a.v; }
   friend Packet operator+(Packet a, Packet b) { return a.v + b.v; }

@@ -318,10 +318,6 @@ class Program {
             }
           },
           2);
-    // The sign of a zero is lost where one element is repeated.
-    if (expected && f.index() == 3)
-      for (size_t i = 0; i < expected->values.size(); ++i)
-        if (std::isinf(expected->values[i])) expected->slack[i] = open;
     return checked(name(f), expected, [&] { return map(f, a, b); });
   }
 
@@ -338,9 +334,6 @@ class Program {
             return which % 4 == 0 ? l + r : which % 4 == 1 ? l - r : which % 4 == 2 ? l * r : l / r;
           },
           2);
-    if (expected && which % 4 == 3)  // as in map_two()
-      for (size_t i = 0; i < expected->values.size(); ++i)
-        if (std::isinf(expected->values[i])) expected->slack[i] = open;
     return checked("arithmetic with a number", expected, [&] {
       switch (which) {
         case 0: return x + b;
@@ -699,7 +692,6 @@ class Program {
       return checked("crelu", expected, [&] { return crelu(x); });
     }
     const int64_t pieces = in_.between(1, 4);
-    if (to.size() == 8) return std::nullopt;  // refused today: it is computed on one axis more
     if (!to.empty() && is_floating(x.dtype()) && to.back() % pieces == 0) {
       to.back() /= pieces;
       expected = Expected{to, x.dtype(), {}, {}};
