@@ -7,25 +7,23 @@
 
 namespace ramp {
 
-namespace {
-
-/// Small enough that no arithmetic on it overflows, and larger than any memory.
-constexpr int64_t most_bytes = int64_t{1} << 56;
-
 int64_t bytes_of(const Shape& shape, DType dtype) {
+  if (dtype > uint8)
+    fail("allocate", "the dtype must be float32, float64, int32 or uint8, got number ", static_cast<int>(dtype));
   const auto size = static_cast<int64_t>(size_of(dtype));
   if (shape.numel() > most_bytes / size)
     fail("allocate", "an array must have at most 2^56 bytes, got ", dtype, ' ', shape);
   return shape.numel() * size;
 }
 
-}  // namespace
-
 Array::Array(const Shape& shape, DType dtype, Device device)
     : storage_(std::make_shared<Storage>(bytes_of(shape, dtype), device)), shape_(shape), dtype_(dtype) {}
 
 Array::Array(std::shared_ptr<Storage> storage, const Shape& shape, DType dtype)
-    : storage_(std::move(storage)), shape_(shape), dtype_(dtype) {}
+    : storage_(std::move(storage)), shape_(shape), dtype_(dtype) {
+  if (const int64_t needed = bytes_of(shape, dtype); needed > memory().bytes())
+    fail("array", dtype, ' ', shape, " needs ", needed, " bytes, got a storage of ", memory().bytes());
+}
 
 Array Array::rounded() const {
   if (!memory().rounded()) return {};
@@ -56,9 +54,13 @@ Array Array::reshape(const std::vector<int64_t>& sizes) const {
   std::vector<int64_t> resolved = sizes;
   int64_t known = 1, unknown = -1;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] != -1) known *= sizes[i];
-    else if (unknown >= 0) fail("reshape", "only one size may be -1, got it at axes ", unknown, " and ", i);
-    else unknown = static_cast<int64_t>(i);
+    if (sizes[i] != -1) {
+      if (__builtin_mul_overflow(known, sizes[i], &known)) fail("reshape", "the number of elements overflows 63 bits");
+    } else if (unknown >= 0) {
+      fail("reshape", "only one size may be -1, got it at axes ", unknown, " and ", i);
+    } else {
+      unknown = static_cast<int64_t>(i);
+    }
   }
   if (unknown >= 0) {
     if (known <= 0 || numel() % known != 0) fail("reshape", "cannot infer -1: ", numel(), " elements over ", known);
@@ -76,10 +78,20 @@ Array Array::rows(int64_t begin, int64_t end) const {
 }
 
 Array Array::slice(int64_t begin, const Shape& shape) const {
+  if (begin < 0 || begin > numel() || shape.numel() > numel() - begin)
+    fail("slice", "expected elements within the ", numel(), " of shape ", shape_, ", got ", shape.numel(), " from ",
+         begin, " on");
   Array view = *this;
   view.offset_ += begin * static_cast<int64_t>(size_of(dtype_));
   view.shape_ = shape;
   return view;
+}
+
+bool overlap(const Array& a, const Array& b) {
+  if (a.storage() != b.storage()) return false;
+  const auto *x = static_cast<const char*>(a.address<const void>()),
+             *y = static_cast<const char*>(b.address<const void>());
+  return x < y + b.bytes() && y < x + a.bytes();
 }
 
 void copy(const Array& from, const Array& to) {
@@ -87,6 +99,10 @@ void copy(const Array& from, const Array& to) {
     fail("copy", "shapes and dtypes must agree, got ", from.shape(), ' ', from.dtype(), " and ", to.shape(), ' ',
          to.dtype());
   if (from.numel() == 0) return;
+  if (overlap(from, to)) {
+    if (from.address<const void>() == to.address<const void>()) return;
+    fail("copy", "arrays must be apart or the same, got two ", from.shape(), " that overlap in part");
+  }
   on(from.device().is_cuda() ? from.device() : to.device(), [&](auto b) { b.copy(from, to); });
   to.note_write("copy()");
 }

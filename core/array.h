@@ -11,6 +11,9 @@
 
 namespace ramp {
 
+/// What an array's elements take. Throws Error when that is more than 2^56 bytes.
+int64_t bytes_of(const Shape& shape, DType dtype);
+
 /// A dense row-major block of numbers: a storage, an offset into it, a shape and a dtype. Copying copies the handle, not
 /// the numbers. A default Array is undefined and stands for "none".
 class Array {
@@ -18,7 +21,7 @@ class Array {
   Array() = default;
   /// Uninitialised memory.
   explicit Array(const Shape& shape, DType dtype = float32, Device device = {});
-  /// The elements that a storage begins with.
+  /// The elements that a storage begins with. Throws Error when it has fewer bytes than they need.
   Array(std::shared_ptr<Storage> storage, const Shape& shape, DType dtype);
 
   bool defined() const { return storage_ != nullptr; }
@@ -65,7 +68,8 @@ class Array {
   Array reshape(const std::vector<int64_t>& sizes) const;
   /// Rows [begin, end) of the first axis, as a view.
   Array rows(int64_t begin, int64_t end) const;
-  /// Elements [begin, begin + shape.numel()) as a view of another shape: how an arena hands out its parts.
+  /// Elements [begin, begin + shape.numel()) as a view of another shape: how an arena hands out its parts. Throws Error
+  /// unless they lie within this array.
   Array slice(int64_t begin, const Shape& shape) const;
 
  private:
@@ -83,7 +87,10 @@ class Array {
   DType dtype_ = float32;
 };
 
-/// Copies the elements of `from` into `to`; same shape and dtype, any devices.
+/// Whether both have bytes of the same memory.
+bool overlap(const Array& a, const Array& b);
+
+/// Copies the elements of `from` into `to`; same shape and dtype, any devices. Throws Error when they overlap in part.
 void copy(const Array& from, const Array& to);
 /// A copy with memory of its own, on `device`.
 Array clone(const Array& x);

@@ -74,6 +74,9 @@ Array map(const Unary& f, const Array& x) {
 
 Array map_gradient(const Unary& f, const Array& x, const Array& y, const Array& gradient) {
   check_floating(name(f), {&x, &y, &gradient});
+  if (y.shape() != x.shape() || gradient.shape() != x.shape())
+    fail(name(f), "x, y and the gradient must be of one shape, got ", x.shape(), ", ", y.shape(), " and ",
+         gradient.shape());
   Array out = like(x);
   on(x.device(), [&](auto b) { b.map_gradient(f, x, y, gradient, out); });
   return out;
@@ -88,6 +91,10 @@ Array map(const Binary& f, const Array& a, const Array& b) {
 
 Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient) {
   check_floating(name(f), {&a, &b, &gradient});
+  if (argument != 0 && argument != 1) fail(name(f), "argument must be 0 or 1, got ", argument);
+  if (const Shape shape = a.shape() == b.shape() ? a.shape() : broadcast(name(f), a.shape(), b.shape());
+      gradient.shape() != shape)
+    fail(name(f), "the gradient must be of the result's shape ", shape, ", got ", gradient.shape());
   Array out = like(gradient);
   on(a.device(), [&](auto backend) { backend.map_gradient(f, argument, a, b, gradient, out); });
   return sum_to(out, argument == 0 ? a.shape() : b.shape());
@@ -97,6 +104,9 @@ void add_to(const Array& a, const Array& b) {
   check_floating("add", {&a, &b});
   if (broadcast("add", a.shape(), b.shape()) != a.shape())
     fail("add", "shape ", b.shape(), " does not broadcast to ", a.shape());
+  if (overlap(a, b) && (a.shape() != b.shape() || a.address<const void>() != b.address<const void>()))
+    fail("add", "what is added must be apart from ", a.shape(), " or the same, got ", b.shape(),
+         " that overlaps it in part");
   on(a.device(), [&](auto backend) { backend.map(Binary(formula::Add{}), a, b, a); });
   a.note_write("add_to()");
 }
@@ -139,6 +149,9 @@ Array broadcast_to(const Array& x, const Shape& shape) {
 }
 
 Array sum_to(const Array& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  if (broadcast("sum_to", x.shape(), shape) != x.shape())
+    fail("sum_to", "shape ", shape, " does not broadcast to ", x.shape());
   Array out = x;
   const int added = x.rank() - shape.rank();
   for (int axis = 0; axis < x.rank(); ++axis)
@@ -182,6 +195,11 @@ BatchArrays load_batch(const Array& images, const Array& labels, const Array& ro
 }
 
 Array scatter_add(const Array& x, const Array& indices, int64_t n) {
+  check_floating("scatter_add", {&x});
+  check_devices("scatter_add", {&x, &indices});
+  check_indices("scatter_add", indices);
+  if (x.rank() == 0 || x.shape()[0] != indices.numel())
+    fail("scatter_add", "expected x [", indices.numel(), ", ...], a row for each index, got ", x.shape());
   Array out = like(x, x.shape().with(0, n));
   on(x.device(), [&](auto b) { b.scatter_add(x, indices, out); });
   return out;
@@ -198,7 +216,8 @@ Array concat(std::span<const Array> parts, int axis) {
     if (part.dtype() != first.dtype()) fail("concat", "dtypes must agree, got ", first.dtype(), " and ", part.dtype());
     if (part.rank() != first.rank() || part.shape().with(axis, 0) != first.shape().with(axis, 0))
       fail("concat", "shapes must agree but for axis ", axis, ", got ", first.shape(), " and ", part.shape());
-    total += part.shape()[axis];
+    if (__builtin_add_overflow(total, part.shape()[axis], &total))
+      fail("concat", "the sizes of axis ", axis, " add up to more than 63 bits");
   }
   Array out = like(first, first.shape().with(axis, total));
   if (out.numel() == 0) return out;
@@ -218,6 +237,10 @@ Array concat(std::span<const Array> parts, int axis) {
 }
 
 Array narrow(const Array& x, int axis, int64_t begin, int64_t end) {
+  check_devices("narrow", {&x});
+  axis = normalize_axis("narrow", axis, x.shape());
+  if (begin < 0 || begin > end || end > x.shape()[axis])
+    fail("narrow", "expected 0 <= begin <= end <= ", x.shape()[axis], ", got ", begin, " and ", end);
   Array out = like(x, x.shape().with(axis, end - begin));
   if (out.numel() == 0) return out;
   const auto [outer, n, inner] = around(axis, x.shape());
@@ -235,6 +258,10 @@ Array narrow(const Array& x, int axis, int64_t begin, int64_t end) {
 bool rounds(const Array& x) { return x.dtype() == float32 && precision(x.device()) == Precision::bf16; }
 
 void round_to_bfloat16(const Array& x, const Array& out) {
+  check_devices("round_to_bfloat16", {&x, &out});
+  if (x.dtype() != float32 || out.dtype() != uint8 || out.bytes() != 2 * x.numel())
+    fail("round_to_bfloat16", "expected float32 into two uint8 for each, got ", x.dtype(), ' ', x.shape(), " and ",
+         out.dtype(), ' ', out.shape());
   on(x.device(), [&](auto b) { b.round_to_bfloat16(x, out); });
 }
 
@@ -259,11 +286,30 @@ Array matmul(const Array& a, const Array& b, MatmulOptions options) {
   return out;
 }
 
+namespace {
+
+/// A factor as matmul_into() takes it: a matrix of the product's dtype, or one that operand() has rounded.
+void check_operand(const Array& x, const Array& out) {
+  const bool rounded = x.rank() == 3 && x.dtype() == uint8 && x.shape()[2] == 2 && out.dtype() == float32;
+  if (!rounded && (x.rank() != 2 || x.dtype() != out.dtype() || !is_floating(x.dtype())))
+    fail("matmul", "expected matrices of the product's dtype ", out.dtype(), ", got ", x.dtype(), ' ', x.shape());
+}
+
+}  // namespace
+
 void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options) {
+  check_devices("matmul", {&out, &a, &b});
+  check_operand(a, out);
+  check_operand(b, out);
   const int64_t ka = a.shape()[options.transpose_a ? 0 : 1], kb = b.shape()[options.transpose_b ? 1 : 0];
   if (ka != kb)
     fail("matmul", "inner sizes must agree, got ", a.shape(), options.transpose_a ? " transposed" : "", " and ",
          b.shape(), options.transpose_b ? " transposed" : "");
+  const int64_t m = a.shape()[options.transpose_a ? 1 : 0], n = b.shape()[options.transpose_b ? 0 : 1];
+  if (out.rank() != 2 || out.shape()[0] != m || out.shape()[1] != n)
+    fail("matmul", "the product has shape ", Shape{m, n}, ", got memory of ", out.shape());
+  if (overlap(out, a) || overlap(out, b))
+    fail("matmul", "the product must have memory of its own, got that of a factor");
   if (ka == 0) return fill(out, 0);
   on(out.device(), [&](auto backend) { backend.matmul(operand(a), operand(b), options, out); });
 }
@@ -295,8 +341,15 @@ MaxResult max(const Array& x, int axis) {
 }
 
 Array scatter_axis(const Array& x, const Array& indices, int axis, int64_t n) {
+  check_floating("scatter_axis", {&x});
+  check_devices("scatter_axis", {&x, &indices});
+  axis = normalize_axis("scatter_axis", axis, x.shape());
+  if (x.shape()[axis] != 1) fail("scatter_axis", "axis ", axis, " must be of size 1, got shape ", x.shape());
+  if (indices.dtype() != int32 || indices.shape() != x.shape())
+    fail("scatter_axis", "indices must be int32 of shape ", x.shape(), ", got ", indices.dtype(), ' ', indices.shape());
   Array out = like(x, x.shape().with(axis, n));
-  on(x.device(), [&](auto b) { b.scatter_axis(x, indices, around(axis, out.shape()), out); });
+  if (x.numel() == 0) fill(out, 0);
+  else on(x.device(), [&](auto b) { b.scatter_axis(x, indices, around(axis, out.shape()), out); });
   return out;
 }
 
@@ -321,6 +374,7 @@ Array uniform_array(const Shape& shape, double low, double high, RandomKey key, 
 }
 
 Array dropout_mask(const Shape& shape, double keep, RandomKey key, DType dtype, Device device) {
+  if (!(keep > 0 && keep <= 1)) fail("dropout_mask", "keep must lie in (0, 1], got ", keep);
   Array x(shape, dtype, device);
   on(device, [&](auto b) { b.dropout_mask(x, keep, key); });
   return x;
@@ -345,9 +399,26 @@ DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::
   return result;
 }
 
+namespace {
+
+/// Memory for sums over the rows of x, where there is any.
+void check_columns(const Array& sums, const Array& x) {
+  if (!sums.defined()) return;
+  check_floating("dense", {&x, &sums});
+  if (sums.rank() != 1 || sums.numel() != x.shape()[1])
+    fail("dense", "the bias's gradient must be of shape ", Shape{x.shape()[1]}, ", got ", sums.shape());
+}
+
+}  // namespace
+
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
                      const Array& bias_gradient, bool aside) {
   const Array &z = forward.z, &y = forward.y;
+  check_floating("dense", {&upstream});
+  check_matrix("dense", upstream);
+  if (f && (z.shape() != upstream.shape() || y.shape() != upstream.shape()))
+    fail("dense", "the gradient must be of the result's shape ", y.shape(), ", got ", upstream.shape());
+  check_columns(bias_gradient, upstream);
   const Array out = f ? like(upstream) : upstream;
   on(out.device(), [&](auto b) {
     if (out.numel() == 0) {
@@ -365,7 +436,16 @@ Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, 
 
 Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
                      const Array& bias_gradient, const Array& slope_gradient) {
+  check_floating("dense", {&z, &slope, &upstream});
+  check_matrix("dense", z);
+  if (upstream.shape() != z.shape())
+    fail("dense", "the gradient must be of the result's shape ", z.shape(), ", got ", upstream.shape());
+  check_columns(bias_gradient, z);
   const Shape columns{z.shape()[1]};
+  if (slope.numel() != 1 && slope.shape() != columns)
+    fail("dense", "expected one slope or ", columns, ", got ", slope.shape());
+  if (slope_gradient.defined() && slope_gradient.numel() != slope.numel())
+    fail("dense", "the slopes' gradient must have ", slope.numel(), " elements, got ", slope_gradient.shape());
   const Array out = like(z), sums = bias_gradient.defined() ? bias_gradient : like(z, columns);
   const bool of_columns = slope_gradient.defined() && slope.numel() == columns[0];
   const Array slope_sums = of_columns ? slope_gradient : like(z, columns);
@@ -383,6 +463,14 @@ Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope
 
 void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
                 const Array& rounded) {
+  check_floating("sgd_update", {&parameter, &gradient});
+  if (gradient.shape() != parameter.shape())
+    fail("sgd_update", "expected a gradient of shape ", parameter.shape(), ", got ", gradient.shape());
+  if (step.momentum > 0) {
+    check_floating("sgd_update", {&parameter, &velocity});
+    if (velocity.shape() != parameter.shape())
+      fail("sgd_update", "expected a velocity of shape ", parameter.shape(), ", got ", velocity.shape());
+  }
   on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity, rounded); });
 }
 
@@ -396,6 +484,7 @@ CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const
   if (labels.dtype() != int32 || labels.shape() != Shape{n})
     fail("cross_entropy", "labels must be int32 of shape ", Shape{n}, " for logits ", logits.shape(), ", got ",
          labels.dtype(), ' ', labels.shape());
+  if (step.class_weights.defined()) check_floating("cross_entropy", {&logits, &step.class_weights});
   if (step.class_weights.defined() && step.class_weights.shape() != Shape{classes})
     fail("cross_entropy", "expected ", classes, " class weights, got ", step.class_weights.numel());
   CrossEntropyResult result{like(logits, {n}), like(logits), like(logits, {})};

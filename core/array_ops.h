@@ -69,7 +69,8 @@ struct BatchArrays {
   Array images, labels;
 };
 BatchArrays load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev);
-/// out [n, ...] = 0, then out[indices[i]] += x[i], in the order of i: the adjoint of gather.
+/// out [n, ...] = 0, then out[indices[i]] += x[i], in the order of i: the adjoint of gather. On the CPU an index outside of
+/// [0, n) throws Error; on CUDA gather is what checks them.
 Array scatter_add(const Array& x, const Array& indices, int64_t n);
 /// Equal blocks moved from one array into another: what concatenation and its inverse are made of. In elements.
 struct BlockCopy {
@@ -107,7 +108,8 @@ struct MaxResult {
   Array indices;  // int32, along the axis
 };
 MaxResult max(const Array& x, int axis);
-/// Zeros, with x put at `indices` along the axis of size n: the adjoint of picking the maximum.
+/// Zeros, with x put at `indices` along the axis of size n: the adjoint of picking the maximum. Indices must lie in [0, n),
+/// as those of max() do, which is not checked.
 Array scatter_axis(const Array& x, const Array& indices, int axis, int64_t n);
 
 Array softmax(const Array& x, int axis);

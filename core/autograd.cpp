@@ -170,7 +170,10 @@ void Node::part_from_shown() {
   shown = {};
 }
 
+void Gradients::refuse(int i) const { fail("backward", "expected an input in [0, ", inputs_.size(), "), got ", i); }
+
 const Array& Gradients::write(int i) {
+  if (!wants(i)) fail("backward", "input ", i, " wants no gradient to be written");
   Node& node = *inputs_[i];
   // Straight into a leaf's own memory when this is its first gradient since zero_grad and nobody wants to see it pass.
   if (!node.backward && node.grad.defined() && !node.has_grad && node.hooks.empty() && !node.pending.defined()) {
@@ -196,6 +199,7 @@ namespace {
 template <class Save>
 Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, size_t saved, Backward backward,
                    Save save_all) {
+  if (!backward) fail(op, "the backward function must not be empty");
   bool wanted = false;
   if (is_recording)
     for (const Tensor& input : inputs) wanted |= input.requires_grad();

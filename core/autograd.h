@@ -14,15 +14,16 @@
 
 namespace ramp {
 
-/// Where a backward function puts the gradients of its inputs.
+/// Where a backward function puts the gradients of its inputs, numbered as record() was given them. Throws Error for a
+/// number that no input has.
 class Gradients {
  public:
   /// Whether input i wants a gradient; computing an unwanted one is only a waste.
-  bool wants(int i) const { return inputs_[static_cast<size_t>(i)] != nullptr; }
+  bool wants(int i) const { return inputs_[checked(i)] != nullptr; }
   /// The slot of input i: assign an array of the input's shape and dtype.
-  Array& operator[](int i) { return values_[static_cast<size_t>(i)]; }
+  Array& operator[](int i) { return values_[checked(i)]; }
   /// Memory of input i's shape to write its whole gradient into: the leaf's own where that is possible, which spares a
-  /// copy, else a new array. It counts as assigned.
+  /// copy, else a new array. It counts as assigned. Throws Error for an input that wants none.
   const Array& write(int i);
   /// True if write(i) returned the leaf's own gradient memory. Nothing reads that before backward() returns.
   bool written(int i) const;
@@ -31,6 +32,12 @@ class Gradients {
 
  private:
   friend void run_backward(const Tensor&, Array, BackwardOptions);
+  size_t checked(int i) const {
+    if (i < 0 || static_cast<size_t>(i) >= inputs_.size()) refuse(i);
+    return static_cast<size_t>(i);
+  }
+  [[noreturn]] void refuse(int i) const;
+
   std::span<const std::shared_ptr<Node>> inputs_;
   std::vector<Array> values_;
   std::vector<int> written_;  // slots that went straight into a leaf's gradient
@@ -116,8 +123,8 @@ class NoGrad {
 /// The only way a node comes to be: returns `value` as a tensor that remembers `op`, its inputs and its backward function
 /// (or as a plain tensor when no input wants a gradient). Every gradient that `backward` yields is checked against its
 /// input's shape and dtype. `saved` are the arrays that `backward` reads: backward() throws Error, before anything is
-/// changed, when one of them was overwritten in between. Without that argument they are the inputs and `value`. `op` must
-/// live for ever.
+/// changed, when one of them was overwritten in between. Without that argument they are the inputs and `value`. Throws
+/// Error when `backward` is empty, and for a value of integers whose inputs want a gradient. `op` must live for ever.
 Tensor record(const char* op, Array value, std::span<const Tensor> inputs, std::initializer_list<Array> saved,
               Backward backward);
 inline Tensor record(const char* op, Array value, std::initializer_list<Tensor> inputs,

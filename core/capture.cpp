@@ -26,6 +26,8 @@ StepGraphs::StepGraphs(CaptureOptions options) : options_(options) {
 }
 
 Tensor StepGraphs::run(std::span<const Tensor> inputs, const Step& step) {
+  if (!step) fail(op, "the step must be a function, got an empty one");
+  if (inputs.empty()) fail(op, "a step takes at least one tensor, got none");
   const Device device = inputs[0].device();
   for (const Tensor& x : inputs) {
     if (x.device() != device) fail(op, "inputs must be on one device, got ", device, " and ", x.device());

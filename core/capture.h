@@ -43,7 +43,10 @@ class StepGraphs {
 template <class F>
 class Captured {
  public:
-  Captured(F step, CaptureOptions options) : step_(std::move(step)), graphs_(options) {}
+  Captured(F step, CaptureOptions options) : step_(std::move(step)), graphs_(options) {
+    if constexpr (std::is_pointer_v<F> || requires { step_.target_type(); })  // one that may be empty
+      if (!step_) fail("capture", "the step must be a function, got an empty one");
+  }
 
   template <std::same_as<Tensor>... Inputs>
   requires(sizeof...(Inputs) > 0 && std::is_invocable_r_v<Tensor, F&, const Inputs&...>) Tensor operator()(

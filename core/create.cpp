@@ -37,6 +37,12 @@ Tensor to_tensor(const Array& values, const TensorOptions& options) {
   return Tensor(ramp::to(ramp::to(values, options.dtype), options.device), options.requires_grad);
 }
 
+/// Finds what is wrong with a wish before a random key is drawn, and in the dtype that was asked for.
+void check(const Shape& shape, const TensorOptions& options) {
+  check_device(options.device);
+  bytes_of(shape, options.dtype);
+}
+
 /// Makes a tensor on the CPU from f(i) in double, then converts and moves it.
 template <class F>
 Tensor generate(const Shape& shape, const TensorOptions& options, F f) {
@@ -71,6 +77,7 @@ Tensor arange(double start, double stop, double step, TensorOptions options) {
 
 Tensor randn(const Shape& shape, TensorOptions options, Generator& generator) {
   if (!is_floating(options.dtype)) fail("randn", "expected float32 or float64, got ", options.dtype);
+  check(shape, options);
   const RandomKey key = generator.next();
   const RandomKey* renewed = cpu::renewed(key);  // a captured step draws with the key that is due when it runs
   const Array values(shape, float64);
@@ -96,6 +103,7 @@ Tensor uniform(const Shape& shape, double low, double high, TensorOptions option
   if (!fits)
     fail("uniform", "expected low <= high, with low, high and high - low finite in ", options.dtype, ", got ", low,
          " and ", high);
+  check(shape, options);
   return Tensor(uniform_array(shape, low, high, generator.next(), options.dtype, options.device),
                 options.requires_grad);
 }

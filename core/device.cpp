@@ -21,7 +21,15 @@ Device where_tensors_are_made;
 }  // namespace
 
 Device default_device() { return where_tensors_are_made; }
-void set_default_device(Device device) { where_tensors_are_made = device; }
+void set_default_device(Device device) { where_tensors_are_made = check_device(device); }
+
+Device check_device(Device device) {
+  if (device.is_cuda()) return Device::cuda(device.index);
+  if (device != Device::cpu())
+    fail("device", "the CPU is device 0 of kind 0, got device ", device.index, " of kind ",
+         static_cast<int>(device.kind));
+  return device;
+}
 
 Device Device::cuda(int index) {
 #ifdef RAMP_CUDA

@@ -24,8 +24,12 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
+/// The device itself. Throws Error unless this build and machine have it, for a Device may be made by hand.
+Device check_device(Device device);
+
 /// Where a tensor is made that is given no device: the CPU, unless set otherwise.
 Device default_device();
+/// Throws Error, and changes nothing, unless this build and machine have the device.
 void set_default_device(Device device);
 
 /// Every device of this build and machine, the CPU first.

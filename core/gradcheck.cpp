@@ -20,6 +20,10 @@ bool near_kink(double x, const GradcheckOptions& options) {
 
 void gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& inputs,
                const GradcheckOptions& options) {
+  if (!f) fail("gradcheck", "expected a function, got an empty one");
+  if (!(options.step > 0) || std::isinf(options.step))
+    fail("gradcheck", "step must be positive and finite, got ", options.step);
+  if (!(options.tolerance >= 0)) fail("gradcheck", "tolerance must be at least 0, got ", options.tolerance);
   std::vector<Tensor> leaves;
   bool any = false;
   for (const Tensor& input : inputs) {

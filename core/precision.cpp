@@ -16,6 +16,7 @@ constexpr int most_devices = 64;  // of CUDA
 std::atomic<Precision> precisions[1 + most_devices];  // the CPU's first
 
 std::atomic<Precision>& of(Device device) {
+  check_device(device);
   if (!device.is_cuda()) return precisions[0];
   if (device.index < 0 || device.index >= most_devices)
     fail(op, "expected one of the first ", most_devices, " CUDA devices, got ", device);
@@ -36,6 +37,7 @@ std::ostream& operator<<(std::ostream& out, Precision precision) { return out <<
 
 void set_precision(Device device, Precision precision) {
   if (tracing()) fail(op, "changing the precision cannot be part of a captured step");
+  if (precision > Precision::bf16) fail(op, "expected float32, tf32 or bf16, got number ", static_cast<int>(precision));
   std::atomic<Precision>& chosen = of(device);
   on(device, [&](auto b) { b.require(precision); });
   chosen = precision;

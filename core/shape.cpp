@@ -21,7 +21,12 @@ Shape::Shape(const int64_t* begin, const int64_t* end) {
   numel_ = empty ? 0 : product;
 }
 
+void Shape::refuse(int axis) const {
+  fail("shape", "axis must lie in [0, ", rank_, ") for shape ", *this, ", got ", axis);
+}
+
 Shape Shape::with(int axis, int64_t size) const {
+  if ((*this)[axis] == size) return *this;
   int64_t sizes[max_rank];
   std::copy(begin(), end(), sizes);
   sizes[axis] = size;
@@ -29,6 +34,7 @@ Shape Shape::with(int axis, int64_t size) const {
 }
 
 Shape Shape::without(int axis) const {
+  if (axis < 0 || axis >= rank_) refuse(axis);
   int64_t sizes[max_rank];
   std::copy(begin() + axis + 1, end(), std::copy(begin(), begin() + axis, sizes));
   return {sizes, sizes + rank_ - 1};

@@ -23,20 +23,27 @@ class Shape {
   int rank() const { return rank_; }
   /// The number of elements: the product of the sizes, 1 for a scalar.
   int64_t numel() const { return numel_; }
-  int64_t operator[](int axis) const { return sizes_[axis]; }
+  /// The size of one axis, counted from the first. Throws Error unless 0 <= axis < rank.
+  int64_t operator[](int axis) const {
+    if (axis < 0 || axis >= rank_) refuse(axis);
+    return sizes_[axis];
+  }
   const int64_t* begin() const { return sizes_; }
   const int64_t* end() const { return sizes_ + rank_; }
-  int64_t front() const { return sizes_[0]; }
-  int64_t back() const { return sizes_[rank_ - 1]; }
+  /// The first and the last size. Throw Error for a scalar's shape.
+  int64_t front() const { return (*this)[0]; }
+  int64_t back() const { return (*this)[rank_ - 1]; }
 
-  /// This shape with the size of one axis replaced.
+  /// This shape with the size of one axis replaced. Throws Error unless 0 <= axis < rank, and as the constructor does.
   Shape with(int axis, int64_t size) const;
-  /// This shape without one axis.
+  /// This shape without one axis. Throws Error unless 0 <= axis < rank.
   Shape without(int axis) const;
 
   bool operator==(const Shape& other) const = default;  // sizes beyond the rank are 0
 
  private:
+  [[noreturn]] void refuse(int axis) const;
+
   int64_t sizes_[max_rank] = {};
   int64_t numel_ = 1;
   int rank_ = 0;
@@ -57,6 +64,7 @@ int normalize_axis(const char* op, int axis, const Shape& shape);
 struct AxisView {
   int64_t outer, n, inner;
 };
+/// Throws Error unless 0 <= axis < rank.
 AxisView around(int axis, const Shape& shape);
 
 }  // namespace ramp

@@ -6,8 +6,16 @@
 
 namespace ramp {
 
-Storage::Storage(int64_t bytes, Device device)
-    : data_(on(device, [&](auto b) { return b.allocate(bytes); })), bytes_(bytes), device_(device) {}
+namespace {
+
+void* allocate(int64_t bytes, Device device) {
+  if (bytes < 0 || bytes > most_bytes) fail("allocate", "expected 0 to 2^56 bytes, got ", bytes);
+  return on(check_device(device), [&](auto b) { return b.allocate(bytes); });
+}
+
+}  // namespace
+
+Storage::Storage(int64_t bytes, Device device) : data_(allocate(bytes, device)), bytes_(bytes), device_(device) {}
 
 Storage::~Storage() {
   always_on(device_, [&](auto b) { b.deallocate(data_, bytes_); });
@@ -40,11 +48,11 @@ std::vector<Storage::Write> Storage::written_since(uint64_t writes) const {
 }
 
 MemoryStats memory_stats(Device device) {
-  return on(device, [](auto b) { return b.memory_stats(); });
+  return on(check_device(device), [](auto b) { return b.memory_stats(); });
 }
 
 void release_cached_memory(Device device) {
-  on(device, [](auto b) { b.release_cached_memory(); });
+  on(check_device(device), [](auto b) { b.release_cached_memory(); });
 }
 
 }  // namespace ramp

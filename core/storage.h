@@ -11,6 +11,9 @@
 
 namespace ramp {
 
+/// What one block may have: small enough that no arithmetic on it overflows, and larger than any memory.
+inline constexpr int64_t most_bytes = int64_t{1} << 56;
+
 /// A block of bytes, aligned to 256, uninitialised. It comes from the device's cache and goes back there, so that a
 /// training step in its steady state asks the system for no memory.
 class Storage {

@@ -59,6 +59,7 @@ struct Layer::Observers {
 };
 
 Tensor Layer::operator()(const Tensor& x) {
+  require_whole();
   const bool outermost = calling.empty();
   if (!outermost && !calling.back()->owns(*this) && has_parameters())
     fail(calling.back()->describe(), "calls ", describe(), ", which it does not own: make it with add()");
@@ -104,6 +105,7 @@ void Layer::watch(Trace& trace) const {
 }
 
 void Layer::add_observer(Observer observer) {
+  require_whole();
   if (!observer) fail("add_observer", "expected a function, got an empty one");
   if (!observers_) observers_ = std::make_shared<Observers>();
   observers_->list.push_back(std::move(observer));
@@ -141,6 +143,7 @@ void Layer::visit(const std::string& path, F&& f) const {
 }
 
 std::vector<Parameter> Layer::parameters() const {
+  require_whole();
   std::vector<Parameter> parameters;
   std::set<Identity> seen;
   visit("", [&](const std::string& path, const Layer& layer) {
@@ -164,11 +167,13 @@ bool Layer::owns(const Layer& layer) const {
 }
 
 bool Layer::training() const {
+  require_whole();
   if (Trace* trace = tracing()) trace->depend(std::shared_ptr<const bool>(state_, &state_->training));
   return state_->training;
 }
 
 void Layer::train(bool on) {
+  require_whole();
   state_->training = on;
   for (const auto& [name, child] : children_) child->train(on);
 }
@@ -183,6 +188,7 @@ void Layer::convert_parameters(Convert convert) {
 }
 
 void Layer::to(Device device) {
+  check_device(device);
   convert_parameters([&](const Array& x) { return ramp::to(x, device); });
 }
 
@@ -206,6 +212,7 @@ std::string Layer::describe() const {
 }
 
 std::string Layer::summary() const {
+  require_whole();
   struct Row {
     std::string name, layer, parameters;
   };
@@ -243,7 +250,15 @@ std::string Layer::summary() const {
   return table;
 }
 
+void Layer::refuse_moved() const { fail(describe(), "was moved away; use the layer that it was moved into"); }
+
+void Layer::check_inner(const Layer& layer) const {
+  layer.require_whole();
+  if (layer.owns(*this)) fail("add", layer.describe(), " cannot be added to itself, or to a layer inside it");
+}
+
 void Layer::check_name(const std::string& name) const {
+  require_whole();
   if (name.empty() || name.find('.') != std::string::npos)
     fail("add", "a name must have a letter and no dot, got \"", name, '"');
   const auto same = [&](const std::string& other) { return other == name; };

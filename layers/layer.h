@@ -41,6 +41,8 @@ class Layer;
 /// Sees a layer's input and output after each call, until it returns false.
 using Observer = std::function<bool(const Layer& layer, const Tensor& input, const Tensor& output)>;
 
+/// A layer that was moved away may be destroyed; every function here that it is asked for throws Error, and what its
+/// members refer to belongs to the new one.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -54,7 +56,10 @@ class Layer {
   /// All trainable tensors, this layer's own first, then the inner layers' in the order of add().
   std::vector<Parameter> parameters() const;
   /// Inner layers by name, in the order of add().
-  const std::vector<std::pair<std::string, std::unique_ptr<Layer>>>& children() const { return children_; }
+  const std::vector<std::pair<std::string, std::unique_ptr<Layer>>>& children() const {
+    require_whole();
+    return children_;
+  }
 
   /// Training mode (dropout drops, RReLU draws) or evaluation; passed on to inner layers. Layers start in training mode.
   void train(bool on = true);
@@ -95,10 +100,12 @@ class Layer {
   /// replaces it everywhere: captured steps warm up again, and an optimizer that was made before throws in step(). Throws
   /// Error when the name is taken, empty or has a dot, or the value cannot want a gradient.
   Tensor& add(std::string name, const Tensor& value, ParameterOptions options = {});
-  /// Makes `layer` an inner layer of this one. Throws Error when the name is taken, empty or has a dot.
+  /// Makes `layer` an inner layer of this one. Throws Error, before it is moved, when the name is taken, empty or has a dot,
+  /// and when the layer is this one or holds it.
   template <class L>
-  requires std::is_base_of_v<Layer, L> L& add(std::string name, L layer) {
+  requires std::is_base_of_v<Layer, L> L& add(std::string name, L&& layer) {
     check_name(name);
+    check_inner(layer);
     auto owned = std::make_unique<L>(std::move(layer));
     L& reference = *owned;
     children_.emplace_back(std::move(name), std::move(owned));
@@ -121,7 +128,13 @@ class Layer {
   void watch(Trace& trace) const;
   void require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before);
   void notify(const Tensor& input, const Tensor& output);
+  /// Throws Error when this layer was moved away.
+  void require_whole() const {
+    if (!state_) refuse_moved();
+  }
+  [[noreturn]] void refuse_moved() const;
   void check_name(const std::string& name) const;
+  void check_inner(const Layer& layer) const;
   bool has_parameters() const;
   bool owns(const Layer& layer) const;
   template <class F>

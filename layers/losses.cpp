@@ -24,8 +24,10 @@ void check(const Array& logits, const Array& labels, const CrossEntropyOptions& 
     fail(op, "label_smoothing must lie in [0, 1], got ", options.label_smoothing);
   if (!options.class_weights.empty() && static_cast<int64_t>(options.class_weights.size()) != classes)
     fail(op, "expected ", classes, " class_weights, got ", options.class_weights.size());
-  for (double weight : options.class_weights)
+  for (double weight : options.class_weights) {
     if (!(weight >= 0) || std::isinf(weight)) fail(op, "class_weights must be finite and at least 0, got ", weight);
+    if (weight > std::numeric_limits<float>::max()) fail(op, "class_weights must be finite in float32, got ", weight);
+  }
 }
 
 /// The class weights as an array, undefined for none. Recent ones are kept: a captured step on CUDA finds there what its

@@ -147,7 +147,8 @@ std::string ConfusionMatrix::table(const std::vector<std::string>& names) const 
 std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix) { return out << matrix.table(); }
 
 double accuracy(Layer& model, const data::Dataset& dataset) {
-  return accuracy(predict(model, dataset), Tensor(dataset.labels));
+  const Tensor logits = predict(model, dataset);  // first, as it checks the set
+  return accuracy(logits, Tensor(dataset.labels));
 }
 
 Tensor predict(Layer& model, const data::Dataset& dataset) {

@@ -17,7 +17,7 @@ class Sequential : public Layer {
 
   /// Appends a layer: how a network of variable depth is built.
   template <class L>
-  L& push_back(L layer) {
+  requires std::is_base_of_v<Layer, L> L& push_back(L&& layer) {
     return add(std::to_string(children().size()), std::move(layer));
   }
 

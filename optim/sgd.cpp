@@ -21,6 +21,9 @@ void check(const SGDOptions& o) {
   if (!(o.momentum >= 0 && o.momentum < 1)) fail("sgd", "expected momentum in [0, 1), got ", o.momentum);
   if (!std::isfinite(o.dampening)) fail("sgd", "expected a finite dampening, got ", o.dampening);
   if (!finite_from_0(o.weight_decay)) fail("sgd", "expected a finite weight_decay >= 0, got ", o.weight_decay);
+  for (const double x : {o.learning_rate, o.dampening, o.weight_decay})
+    if (std::abs(x) > std::numeric_limits<float>::max())
+      fail("sgd", "expected numbers that are finite in float32, got ", x);
   if (o.nesterov && o.momentum == 0) fail("sgd", "nesterov needs momentum > 0, got ", o.momentum);
   if (o.nesterov && o.dampening != 0) fail("sgd", "nesterov needs dampening 0, got ", o.dampening);
 }
@@ -219,11 +222,17 @@ SGD::SGD(const std::vector<ParameterGroup>& groups) {
   });
 }
 
+void SGD::require_groups() const {
+  if (groups_.empty()) fail("sgd", "the optimizer was moved away; use the one that it was moved into");
+}
+
 void SGD::zero_grad() {
+  require_groups();
   for_each_slot(groups_, [](Slot& slot) { slot.tensor.zero_grad(); });
 }
 
 void SGD::step() {
+  require_groups();
   for_each_slot(groups_, [](const Slot& slot) {
     const bool replaced = slot.replaced();
     if (!replaced && same_view(slot.tensor.array(), slot.value)) return;
@@ -269,6 +278,7 @@ void SGD::watch(Trace& trace) {
 }
 
 const SGDOptions& SGD::options(size_t group) const {
+  require_groups();
   if (group >= groups_.size()) fail("sgd", "expected a group below ", groups_.size(), ", got ", group);
   return groups_[group].options;
 }
@@ -279,6 +289,7 @@ void SGD::set_options(const SGDOptions& options, size_t group) {
 }
 
 void SGD::set_learning_rate(double learning_rate) {
+  require_groups();
   for (Group& group : groups_) {
     SGDOptions options = group.options;
     options.learning_rate = learning_rate;

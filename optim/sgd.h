@@ -58,6 +58,7 @@ class SGD {
   struct Arena;
   struct Group;
   void watch(Trace& trace);
+  void require_groups() const;
   std::vector<Group> groups_;
   std::shared_ptr<const void> life_ = std::make_shared<char>();  // a captured step watches it end
 };

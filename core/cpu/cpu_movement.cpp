@@ -12,6 +12,18 @@ namespace {
 
 constexpr int64_t grain_bytes = 1 << 17;
 
+/// Throws Error in the name of `op` unless all indices lie in [0, n).
+void check_indices(const char* op, const Array& indices, int64_t n) {
+  parallel_for(
+      1, 1,
+      [op, n, k = indices.numel()](const int32_t* index, int64_t, int64_t) {
+        for (int64_t i = 0; i < k; ++i)
+          if (index[i] < 0 || index[i] >= n)
+            fail(op, "indices must lie in [0, ", n, "), got ", index[i], " at position ", i);
+      },
+      Touch<const int32_t>{indices, true, true});
+}
+
 int64_t rows_a_piece(int64_t row_bytes) { return std::max<int64_t>(1, grain_bytes / std::max<int64_t>(1, row_bytes)); }
 
 }  // namespace
@@ -56,15 +68,8 @@ void Cpu::transpose(const Array& x, const Array& out) {
 }
 
 void Cpu::gather(const Array& x, const Array& indices, const Array& out) {
-  const int64_t n = x.shape()[0], k = indices.numel();
-  parallel_for(
-      1, 1,
-      [n, k](const int32_t* index, int64_t, int64_t) {
-        for (int64_t i = 0; i < k; ++i)
-          if (index[i] < 0 || index[i] >= n)
-            fail("gather", "indices must lie in [0, ", n, "), got ", index[i], " at position ", i);
-      },
-      Touch<const int32_t>{indices, true, true});
+  const int64_t k = indices.numel();
+  check_indices("gather", indices, x.shape()[0]);
   if (out.numel() == 0) return;
   const int64_t row = out.bytes() / k;
   parallel_for(
@@ -103,6 +108,7 @@ void Cpu::load_batch(const Array& images, const Array& labels, const Array& rows
 }
 
 void Cpu::scatter_add(const Array& x, const Array& indices, const Array& out) {
+  check_indices("scatter_add", indices, out.shape()[0]);
   fill(out, 0);
   if (x.numel() == 0) return;
   const int64_t k = indices.numel(), row = x.numel() / k;

@@ -10,10 +10,14 @@ namespace ramp {
 int64_t pieces(double grains, int64_t rows) {
   const int64_t threads = num_threads();
   if (threads == 1) return 1;
-  const int64_t one_each = std::min(static_cast<int64_t>(grains), threads);
+  const auto one_each = static_cast<int64_t>(std::min(grains, static_cast<double>(threads)));
   // Half a millisecond each, and enough rows for a matrix product's kernel to run at its full speed.
   const int64_t more = std::min({static_cast<int64_t>(grains / 50), 4 * threads, rows / 64});
   return std::clamp<int64_t>(std::max(one_each, more), 1, rows);
+}
+
+void cpu::refuse(int64_t n, int64_t grain) {
+  fail("parallel_for", "expected n >= 0 and grain >= 1, got ", n, " and ", grain);
 }
 
 void cpu::run(int64_t n, int64_t grain, Call* call, const void* body, void* const* data) {

@@ -54,6 +54,7 @@ namespace cpu {
 /// Calls call(body, data, begin, end) for pieces of [0, n), none smaller than `grain`.
 using Call = void(const void* body, void* const* data, int64_t begin, int64_t end);
 void run(int64_t n, int64_t grain, Call* call, const void* body, void* const* data);
+[[noreturn]] void refuse(int64_t n, int64_t grain);
 
 /// A body whose arrays have types.
 template <class Body, class... T>
@@ -86,10 +87,12 @@ void* address(const Touch<T>& touch) {
 /// Calls body(addresses of the arrays..., begin, end) for pieces of [0, n), of `grain` indices (about 10 us of work) or
 /// more, on as many threads as there are pieces. What the body computes for an index must not depend on the pieces. It must
 /// own what it refers to beside the arrays: a captured step runs it again later. What it throws on any thread arrives at the
-/// caller, when all threads have left the loop; other pieces may then have run or not.
+/// caller, when all threads have left the loop; other pieces may then have run or not. Throws Error unless n >= 0 and
+/// grain >= 1.
 template <class Body, class... T>
 void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays) {
   if (n == 0) return;
+  if (n < 0 || grain < 1) cpu::refuse(n, grain);
   void* const data[] = {cpu::address(arrays)..., nullptr};
   using Typed = cpu::Typed<Body, T...>;
   if (!cpu::recording) return cpu::run(n, grain, Typed::call, &body, data);
