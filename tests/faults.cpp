@@ -164,9 +164,12 @@ struct Construction {
 
 struct LoaderPass {
   Generator order{3};
-  data::Dataset set{ones({64, 20}).array(), arange(64, {.dtype = int32}).array(), {}, 64};
+  data::Dataset set = ones_numbered();
   data::Loader loader{set, {.batch_size = 16, .shuffle = true, .generator = &order}};
 
+  static data::Dataset ones_numbered() {
+    return {ones({64, 20}).array(), arange(64, {.dtype = int32}).array(), {}, 64};
+  }
   void run() {
     for (const auto& [images, labels] : loader) (void)images;
   }
