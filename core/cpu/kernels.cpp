@@ -178,13 +178,16 @@ T sum(const T* x, int64_t n) {
 
 template <class T>
 void add_rows(const T* x, int64_t rows, int64_t stride, T* sum, int64_t n) {
-  for (; rows >= 4; rows -= 4, x += 4 * stride)
+  int64_t row = 0;
+  for (; row + 4 <= rows; row += 4)
     packets<T>(n, [=](int64_t i, auto count) {
-      const auto row = [=](int64_t r) { return load(x + r * stride + i, count); };
-      store(load(sum + i, count) + ((row(0) + row(1)) + (row(2) + row(3))), sum + i, count);
+      const auto next = [=](int64_t r) { return load(x + (row + r) * stride + i, count); };
+      store(load(sum + i, count) + ((next(0) + next(1)) + (next(2) + next(3))), sum + i, count);
     });
-  for (; rows > 0; --rows, x += stride)
-    packets<T>(n, [=](int64_t i, auto count) { store(load(sum + i, count) + load(x + i, count), sum + i, count); });
+  for (; row < rows; ++row)
+    packets<T>(n, [=](int64_t i, auto count) {
+      store(load(sum + i, count) + load(x + row * stride + i, count), sum + i, count);
+    });
 }
 
 template <class T>
