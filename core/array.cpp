@@ -121,7 +121,7 @@ Array to(const Array& x, Device device) {
 }
 
 Array to_host(const char* op, const Array& x) {
-  if (cpu::recording || (tracing() && x.device().is_cuda()))
+  if (tracing())
     fail(op,
          "reading a value back cannot be part of a captured step; return the tensor from the step and read it outside");
   return to(x, Device::cpu());

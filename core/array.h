@@ -43,8 +43,8 @@ class Array {
     if (Birth::in_captured_step() && !memory().device().is_cuda()) refuse_in_captured_step();
     return address<T>();
   }
-  /// As data(), for code that a captured step may contain: a loop of parallel_for() and a kernel, which replays run again, or
-  /// a fresh array that is filled with constants.
+  /// Like data(), but allowed in a captured step: for loops of parallel_for() and kernels, which replays repeat. Nothing else
+  /// may write through it in a captured step.
   template <class T>
   T* address() const {
     if constexpr (!std::is_void_v<T>)

@@ -475,18 +475,19 @@ void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradie
 }
 
 CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step) {
-  check_floating("cross_entropy", {&logits});
-  check_devices("cross_entropy", {&logits, &labels});
-  check_matrix("cross_entropy", logits);
+  constexpr const char* op = "cross_entropy";
+  check_devices(op, {&logits, &labels});
+  if (logits.rank() != 2) fail(op, "expected logits [n, C], got ", logits.shape());
+  check_floating(op, {&logits});
+  if (labels.dtype() != int32) fail(op, "expected int32 labels, got ", labels.dtype());
   const int64_t n = logits.shape()[0], classes = logits.shape()[1];
-  if (n == 0 || classes == 0)
-    fail("cross_entropy", "expected at least one row and one class, got logits ", logits.shape());
-  if (labels.dtype() != int32 || labels.shape() != Shape{n})
-    fail("cross_entropy", "labels must be int32 of shape ", Shape{n}, " for logits ", logits.shape(), ", got ",
-         labels.dtype(), ' ', labels.shape());
-  if (step.class_weights.defined()) check_floating("cross_entropy", {&logits, &step.class_weights});
-  if (step.class_weights.defined() && step.class_weights.shape() != Shape{classes})
-    fail("cross_entropy", "expected ", classes, " class weights, got ", step.class_weights.numel());
+  if (labels.shape() != Shape{n}) fail(op, "expected labels ", Shape{n}, ", got ", labels.shape());
+  if (n == 0 || classes == 0) fail(op, "a batch needs rows and classes, got logits ", logits.shape());
+  if (step.class_weights.defined()) {
+    check_floating(op, {&logits, &step.class_weights});
+    if (step.class_weights.shape() != Shape{classes})
+      fail(op, "expected ", classes, " class_weights, got ", step.class_weights.numel());
+  }
   CrossEntropyResult result{like(logits, {n}), like(logits), like(logits, {})};
   on(logits.device(),
      [&](auto b) { b.cross_entropy(logits, labels, step, result.losses, result.gradient, result.sum); });

@@ -269,6 +269,8 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
     slots.values_.resize(node->inputs.size());
     try {
       node->backward(arrived, slots);
+      for (size_t i = 0; i < node->inputs.size(); ++i)
+        if (node->inputs[i] && slots.values_[i].defined()) check_gradient(node->op, *node->inputs[i], slots.values_[i]);
     } catch (...) {
       slots.forget_written();
       throw;
@@ -277,7 +279,6 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
       const std::shared_ptr<Node>& input = node->inputs[i];
       Array& value = slots.values_[i];
       if (!input || !value.defined() || slots.written(static_cast<int>(i))) continue;
-      check_gradient(node->op, *input, value);
       walk.reach(input, std::move(value));
     }
     if (!options.retain_graph) {

@@ -27,8 +27,6 @@ class Gradients {
   const Array& write(int i);
   /// True if write(i) returned the leaf's own gradient memory. Nothing reads that before backward() returns.
   bool written(int i) const;
-  /// After a backward function threw: the leaves whose memory write() returned have no gradient.
-  void forget_written();
 
  private:
   friend void run_backward(const Tensor&, Array, BackwardOptions);
@@ -37,6 +35,8 @@ class Gradients {
     return static_cast<size_t>(i);
   }
   [[noreturn]] void refuse(int i) const;
+  /// After a backward function threw: the leaves whose memory write() returned have no gradient.
+  void forget_written();
 
   std::span<const std::shared_ptr<Node>> inputs_;
   std::vector<Array> values_;
@@ -82,9 +82,9 @@ struct Node {
   std::vector<std::function<Tensor(const Tensor&)>> hooks;
   uint64_t hook_changes = 0;  // raised when hooks are added or removed
 
-  uint64_t seen = 0;  // by the last search that came by
-  Array pending;      // the sum of the gradients that have arrived during the current walk
-  Node* next_dead = nullptr;
+  uint64_t seen = 0;          // by the last search that came by
+  Array pending;              // the sum of the gradients that have arrived during the current walk
+  Node* next_dead = nullptr;  // the next node that waits to be destroyed
 
   /// Adds a hook, which a captured step notices; removes those for which `removable` holds.
   void add_hook(std::function<Tensor(const Tensor&)> hook);

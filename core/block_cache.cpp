@@ -26,7 +26,7 @@ void* BlockCache::take_cached(int64_t bytes) {
 void* BlockCache::take(int64_t bytes) {
   if (void* block = take_cached(bytes)) return block;
   const int64_t size = rounded(bytes), live = stats_.live_bytes + size;
-  release_above(2 * std::max(most_live_, live) + slack - live);
+  release_above(2 * std::max(most_live_, live) + slack_ - live);
   Blocks& blocks = sizes_[size];
   if (blocks.free.capacity() <= blocks.total) blocks.free.reserve(2 * blocks.total + 1);
   void* block = allocate_(size);

@@ -15,9 +15,10 @@ class BlockCache {
  public:
   static constexpr int64_t alignment = 256;
 
-  /// `allocate` returns null when the system has no more memory.
-  BlockCache(std::function<void*(int64_t)> allocate, std::function<void(void*)> deallocate)
-      : allocate_(std::move(allocate)), deallocate_(std::move(deallocate)) {}
+  /// `allocate` returns null when the system has no more memory. `slack`: see take().
+  BlockCache(std::function<void*(int64_t)> allocate, std::function<void(void*)> deallocate,
+             int64_t slack = int64_t{64} << 20)
+      : allocate_(std::move(allocate)), deallocate_(std::move(deallocate)), slack_(slack) {}
 
   /// What a request is rounded up to. Sizes come in steps of an eighth of their power of two (at least 256 bytes): at
   /// most 1/8 is wasted, and a shape that changes a little still finds its block.
@@ -34,8 +35,7 @@ class BlockCache {
   /// Gives all cached blocks back to the system.
   void release() { release_above(0); }
 
-  static constexpr int64_t slack = int64_t{64} << 20;
-
+  int64_t slack() const { return slack_; }
   const MemoryStats& stats() const { return stats_; }
 
  private:
@@ -50,6 +50,7 @@ class BlockCache {
   std::function<void*(int64_t)> allocate_;
   std::function<void(void*)> deallocate_;
   std::map<int64_t, Blocks, std::greater<>> sizes_;  // largest first
+  int64_t slack_;
   MemoryStats stats_;
   int64_t most_live_ = 0;
 };

@@ -13,8 +13,8 @@ namespace ramp {
 
 struct CaptureOptions {
   int warmup = 3;  ///< steps that run eagerly before one is captured, for each kind of input; at least 1
-  /// Runs the step itself after each replay, from the same state, and throws Error where the two differ by more than
-  /// rounding: in what the step returns, or in what it changes. For doubters; the eager numbers are the ones that stay.
+  /// Also runs the step itself after each replay, from the same state, and throws Error when the results, or anything that
+  /// the step changes, differ by more than rounding. For debugging; the eager results are the ones that stay.
   bool verify = false;
 };
 
@@ -98,10 +98,11 @@ class Captured {
 /// replay with the step itself.
 ///
 /// A step cannot be captured when it needs a value back (item(), to_vector()), runs a loop of its own over data(), assigns a
-/// tensor to a variable that the next step reads or makes a generator; on CUDA also when it needs data from the CPU or new
-/// memory. Such a step says so once, on standard error, and goes on eagerly: eager_reason() has the message. A label, target
-/// or index out of range throws as ever on the CPU, before the parameters are updated; on CUDA a later replay or copy to the
-/// CPU reports it.
+/// tensor to a variable that the next step reads, makes or seeds a generator, shuffles (random_permutation(), a Loader's
+/// pass), or changes the precision or an optimizer's options; on CUDA also when it needs data from the CPU or new memory.
+/// Such a step prints the reason once on standard error and then runs eagerly; eager_reason() has the message. A label,
+/// target or index out of range throws as ever on the CPU, before the parameters are updated; on CUDA a later replay or copy
+/// to the CPU reports it.
 template <class F>
 Captured<F> capture(F step, CaptureOptions options = {}) {
   return Captured<F>(std::move(step), options);

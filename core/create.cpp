@@ -28,7 +28,7 @@ Array filled(const Shape& shape, Write write) {
   const auto kept = std::make_shared<std::vector<T>>(n);
   write(kept->data());
   parallel_for(
-      n > 0, 1, [kept](T* to, int64_t, int64_t) { std::copy(kept->begin(), kept->end(), to); }, whole<T>(x));
+      n > 0 ? 1 : 0, 1, [kept](T* to, int64_t, int64_t) { std::copy(kept->begin(), kept->end(), to); }, whole<T>(x));
   return x;
 }
 
@@ -37,7 +37,7 @@ Tensor to_tensor(const Array& values, const TensorOptions& options) {
   return Tensor(ramp::to(ramp::to(values, options.dtype), options.device), options.requires_grad);
 }
 
-/// Finds what is wrong with a wish before a random key is drawn, and in the dtype that was asked for.
+/// Throws Error for a device that is not there or a size that is too large, before a random key is drawn.
 void check(const Shape& shape, const TensorOptions& options) {
   check_device(options.device);
   bytes_of(shape, options.dtype);

@@ -35,7 +35,7 @@ Tensor tensor(std::initializer_list<double> values, TensorOptions options = {});
 Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, TensorOptions options = {});
 /// A scalar.
 Tensor scalar(double value, TensorOptions options = {});
-/// A copy of the shape's number of elements from memory of the CPU, on the device.
+/// Copies shape.numel() elements of `dtype` from host memory into a new tensor on `device`.
 Tensor from_memory(const void* values, DType dtype, const Shape& shape, Device device);
 /// From a vector of float, double, int32_t or uint8_t, whose type becomes the dtype. Throws Error when the number of
 /// values is not the shape's.

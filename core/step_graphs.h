@@ -68,7 +68,7 @@ template <class Graph>
 struct StepGraph {
   StepKey key;
   int warmed = 0;
-  bool eager = false;          // the step cannot be captured; there is no graph
+  bool eager;                  // the step cannot be captured; there is no graph
   Graph graph;                 // the members below hold memory of it
   std::vector<Tensor> inputs;  // where it reads them
   std::optional<Trace> trace;  // once captured
@@ -76,17 +76,12 @@ struct StepGraph {
   std::vector<RandomKey> keys;
   Tensor returned[2];  // by the last replays: of `loss = step(x, y)` one is still held when the next is made
 
-  explicit StepGraph(std::span<const Tensor> given) : key(given) {
-    for (const Tensor& x : given) inputs.emplace_back(Array(x.shape(), x.dtype(), x.device()));
-  }
+  explicit StepGraph(std::span<const Tensor> given, bool eager = false) : key(given), eager(eager) {}
 
   void take(std::span<const Tensor> given) {
+    for (size_t i = inputs.size(); i < given.size(); ++i)
+      inputs.emplace_back(Array(given[i].shape(), given[i].dtype(), given[i].device()));
     for (size_t i = 0; i < inputs.size(); ++i) graph.take(given[i].array(), inputs[i].array());
-  }
-
-  void stay_eager() {
-    eager = true;
-    inputs.clear();
   }
 
   /// The step's result. If the step returns one of its inputs, a copy: a replay reads its inputs elsewhere.
@@ -217,7 +212,7 @@ class StepGraphList {
     entries_.erase(entry);  // with what is left of the attempt
     // What the step throws eagerly too is the caller's to mend, and the next calls try again.
     if (!out) out = Tensor(clone(step(inputs).array()));
-    entries_.emplace(entries_.end(), inputs)->stay_eager();
+    entries_.emplace(entries_.end(), inputs, true);
     report.eager_reason = why;
     return *out;
   }
@@ -229,20 +224,17 @@ class StepGraphList {
   typename List::iterator find(std::span<const Tensor> inputs) {
     auto warming = entries_.end();
     for (auto entry = entries_.begin(); entry != entries_.end();) {
-      if (entry->trace && !entry->trace->same_objects()) {
-        entry = entries_.erase(entry);
-        continue;
-      }
-      if (entry->key.fits(inputs)) {
-        if (!entry->trace) warming = entry;
-        else if (entry->trace->same_state()) return entry;
-      }
-      ++entry;
+      const auto here = entry++;
+      if (!here->key.fits(inputs)) continue;
+      if (!here->trace) warming = here;
+      else if (!here->trace->same_objects()) entries_.erase(here);
+      else if (here->trace->same_state()) return here;
     }
     return warming;
   }
 
   void evict(std::span<const Tensor> inputs) {
+    entries_.remove_if([](const StepGraph<Graph>& entry) { return entry.trace && !entry.trace->same_objects(); });
     const auto of_key = [&](const StepGraph<Graph>& entry) { return entry.key.fits(inputs); };
     if (std::count_if(entries_.begin(), entries_.end(), of_key) > most_variants)
       entries_.erase(std::find_if(entries_.begin(), entries_.end(), of_key));

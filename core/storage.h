@@ -15,7 +15,8 @@ namespace ramp {
 inline constexpr int64_t most_bytes = int64_t{1} << 56;
 
 /// A block of bytes, aligned to 256, uninitialised. It comes from the device's cache and goes back there, so that a
-/// training step in its steady state asks the system for no memory.
+/// training step in its steady state asks the system for no memory, unless its blocks are together more than twice what is
+/// in use at once, and 64 MiB.
 class Storage {
  public:
   /// Throws Error with the number of bytes when the device has no more memory.

@@ -54,7 +54,11 @@ void Tensor::keep_numbers() { impl_->value = clone(impl_->value); }
 
 void keep_shown_gradients() {
   for (const std::weak_ptr<Node>& weak : nodes_shown)
-    if (const std::shared_ptr<Node> node = weak.lock()) node->part_from_shown();
+    if (const std::shared_ptr<Node> node = weak.lock()) {
+      node->part_from_shown();
+      node->shown = {};
+    }
+  nodes_shown.clear();
 }
 
 void Tensor::prepare_parameter(const Tensor& other) {
@@ -62,9 +66,8 @@ void Tensor::prepare_parameter(const Tensor& other) {
   if (!other.defined()) fail("assign", rule, "got an undefined one");
   if (other.shape() != shape() || other.dtype() != dtype())
     fail("assign", rule, shape(), ' ', dtype(), ", got ", other.shape(), ' ', other.dtype());
-  if (!requires_grad()) return;
-  if (!other.requires_grad()) Tensor(other).set_requires_grad();
-  if (other.is_leaf()) other.node()->parameter = true;
+  if (requires_grad() && !other.requires_grad()) Tensor(other).set_requires_grad();
+  if (other.is_leaf()) Tensor(other).mark_parameter();
 }
 
 void Tensor::set_array(Array value) {
@@ -100,7 +103,13 @@ Tensor& Tensor::set_requires_grad(bool on) {
   if (!is_leaf())
     fail("set_requires_grad", "only a leaf can be switched, this is the result of '", impl_->node->op, "'");
   if (on != requires_grad()) impl_->node = on ? leaf_node(impl_->value) : nullptr;
+  if (impl_->node) impl_->node->parameter = impl_->parameter;
   return *this;
+}
+
+void Tensor::mark_parameter() {
+  impl_->parameter = true;
+  if (node()) impl_->node->parameter = true;
 }
 
 Tensor Tensor::grad() const {

@@ -62,6 +62,8 @@ class Tensor {
   bool requires_grad() const;
   /// Makes a leaf want a gradient or not. Throws Error for the result of an operation and for integer dtypes.
   Tensor& set_requires_grad(bool on = true);
+  /// Says that a layer or an optimizer trains this tensor: called by those.
+  void mark_parameter();
   /// True unless an operation was recorded to make this tensor.
   bool is_leaf() const;
   /// The gradient that backward has gathered, undefined before that. A leaf keeps it; others after retain_grad(). Later
@@ -114,6 +116,7 @@ class Tensor {
     std::shared_ptr<Node> node;  // null when no gradient is wanted
     Birth birth;
     std::atomic<int> traces{0};  // that hold it
+    bool parameter = false;      // a layer's or an optimizer's; the nodes copy it, as a frozen tensor has none
   };
   friend struct Node;
   friend class Layer;

@@ -17,6 +17,11 @@ bool same(const Array& a, const Array& b) {
          (!a.defined() || a.address<const void>() == b.address<const void>());
 }
 
+template <class A, class B>
+bool same_owner(const A& a, const B& b) {
+  return !a.owner_before(b) && !b.owner_before(a);
+}
+
 }  // namespace
 
 Trace::Trace() : number_(++traces_made) {}
@@ -53,10 +58,13 @@ void Trace::depend(const std::weak_ptr<const void>& owner, std::function<bool()>
   conditions_.push_back({owner, std::move(same)});
 }
 void Trace::depend_forever(const std::weak_ptr<const void>& owner, std::function<bool()> same) {
-  lasting_conditions_.push_back({owner, std::move(same)});
+  const auto of_owner = [&](const Condition& c) { return same_owner(c.owner, owner); };
+  if (std::none_of(lasting_conditions_.begin(), lasting_conditions_.end(), of_owner))
+    lasting_conditions_.push_back({owner, std::move(same)});
 }
 void Trace::depend_on_variable(const std::shared_ptr<const Tensor>& variable) {
-  variables_.push_back({variable, *variable});
+  const auto known = [&](const Variable& v) { return same_owner(v.variable, variable); };
+  if (std::none_of(variables_.begin(), variables_.end(), known)) variables_.push_back({variable, *variable});
 }
 
 bool Trace::close(std::span<const RandomKey> drawn) {

@@ -36,16 +36,15 @@ class Trace {
   void depend(const std::shared_ptr<const bool>& flag);
   /// Something else does: replays are refused while same() is false, and forever after `owner` is gone.
   void depend(const std::weak_ptr<const void>& owner, std::function<bool()> same);
-  /// As depend(), for what never becomes again what it was: once same() is false, replays are refused forever.
+  /// As depend(), for what never becomes again what it was: once same() is false, replays are refused forever. Once for an
+  /// owner.
   void depend_forever(const std::weak_ptr<const void>& owner, std::function<bool()> same);
   /// A variable that holds a tensor is read, and would lead to another tensor if one were assigned to it.
   void depend_on_variable(const std::shared_ptr<const Tensor>& variable);
   /// What undo() calls: host code changed something that must be put back if the step cannot be captured.
   void when_undone(std::function<void()> restore) { restores_.push_back(std::move(restore)); }
-  /// The step is about to fail inside of this layer. The first one that says so is the innermost.
-  void fail_in(const std::string& layer) {
-    if (failed_in_.empty()) failed_in_ = layer;
-  }
+  /// The step is about to fail inside of this layer.
+  void fail_in(const std::string& layer) { failed_in_ = layer; }
 
   // ---- Afterwards.
 
@@ -84,7 +83,7 @@ class Trace {
   void restore(const State& state) const;
 
  private:
-  /// A handle by which nobody can tell that the tensor is still in use.
+  /// Holds a tensor without counting as one of its users: Impl::traces counts these handles.
   class Traced {
    public:
     explicit Traced(std::shared_ptr<Tensor::Impl> tensor) : tensor_(std::move(tensor)) { ++tensor_->traces; }
@@ -116,11 +115,12 @@ class Trace {
     uint64_t writes;                           // before
     std::vector<Storage::Write> written = {};  // by the step
   };
-  bool changes(const Storage* storage, const Held& held) const;
   struct Variable {
     std::weak_ptr<const Tensor> variable;
     Tensor tensor;
   };
+  /// Whether the step writes to this storage, other than to a bfloat16 copy.
+  bool changes(const Storage* storage, const Held& held) const;
   struct Draws {
     Generator* generator;
     uint64_t first, count;  // tickets

@@ -41,7 +41,9 @@ void check_positions(const char* op, const char* what, int64_t limit, const Arra
 void raise_complaint() {
   const auto position = take(context().complaints[1]);
   if (position != Complaint::none)
-    fail("capture", "labels, targets, indices and rows must lie in their ranges, got one outside, at position ",
+    fail("capture",
+         "labels, targets, indices and rows must lie in their ranges and a mean's weights not sum to 0, got a "
+         "violation at position ",
          position, ", in a replayed step or a batch that was loaded");
 }
 

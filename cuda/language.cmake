@@ -2,11 +2,11 @@
 # enabled at the top.
 
 # A project that adds ramp to its own gets CUDA, whose compilation takes minutes, only if it asks.
-set(default OFF)
+set(ramp_cuda_default OFF)
 if(PROJECT_IS_TOP_LEVEL)
-  set(default AUTO)
+  set(ramp_cuda_default AUTO)
 endif()
-set(RAMP_CUDA ${default} CACHE STRING "The CUDA backend: AUTO (when a CUDA compiler is found), ON, OFF, or EMULATED on the CPU for tests")
+set(RAMP_CUDA ${ramp_cuda_default} CACHE STRING "The CUDA backend: AUTO (when a CUDA compiler is found), ON, OFF, or EMULATED on the CPU for tests")
 set_property(CACHE RAMP_CUDA PROPERTY STRINGS AUTO ON OFF EMULATED)
 
 set(RAMP_WITH_CUDA OFF)

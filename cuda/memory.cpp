@@ -61,7 +61,8 @@ cuda::Pool::Pool()
             memory_.owners.erase(block);
             const auto size = sizes_.extract(block);
             memory_.cache.give(block, size.mapped());
-          }) {}
+          },
+          most_bytes) {}  // all blocks stay: a captured step may take only what its warm-up left here
 
 cuda::Pool::~Pool() {
   std::lock_guard lock(memory_.mutex);

@@ -19,7 +19,7 @@ Tensor squared_distances(const Tensor& points, const Tensor& centres) {
   const Array x_norms = sum(x * x, 1), c_norms = transpose(sum(c * c, 1));  // [n, 1] and [1, k]
   const Array distances = x_norms + c_norms - matmul(x, c, {.transpose_b = true}) * 2;
 
-  return record("squared_distances", distances, {points, centres}, [x, c](const Array& g, Gradients& inputs) {
+  return record("squared_distances", distances, {points, centres}, {x, c}, [x, c](const Array& g, Gradients& inputs) {
     if (inputs.wants(0)) inputs[0] = (sum(g, 1) * x - matmul(g, c)) * 2;
     if (inputs.wants(1)) inputs[1] = (transpose(sum(g, 0)) * c - matmul(g, x, {.transpose_a = true})) * 2;
   });

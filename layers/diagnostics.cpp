@@ -147,7 +147,6 @@ struct Diagnostics::Watch : std::enable_shared_from_this<Watch> {
   bool has_slope = false;
   Sums sums;
   Array zeros;               // of each unit, [1, units]; undefined before the first batch
-  bool any_width = false;    // since reset()
   uint64_t arrays_made = 0;  // raised when the arrays above, or those of a parameter, are replaced
   std::vector<std::unique_ptr<WatchedParameter>> parameters;
 
@@ -193,7 +192,6 @@ void Diagnostics::Watch::prepare(const Layer& source, int64_t units, Device devi
     if (parameter.name.find('.') == std::string::npos) own.push_back(parameter.tensor);
   const bool same = same_parameters(own), width_fits = zeros.defined() && zeros.numel() == units;
   if (same && width_fits && sums.on(device)) {
-    any_width = false;
     if (Trace* trace = tracing())
       trace->depend_forever(weak_from_this(), [this, made = arrays_made] { return arrays_made == made; });
     return;
@@ -201,7 +199,7 @@ void Diagnostics::Watch::prepare(const Layer& source, int64_t units, Device devi
   if (tracing())
     fail("diagnostics", "layer ", name,
          " must see a batch of this kind in a warm-up step before one is captured; is it called in every step?");
-  if (zeros.defined() && !width_fits && !(any_width && sums.values()[samples] == 0))
+  if (zeros.defined() && !width_fits && sums.values()[samples] != 0)
     fail("diagnostics", "layer ", name, " must keep its width until reset(), got ", units, " units after ",
          zeros.numel());
   ++arrays_made;
@@ -215,7 +213,6 @@ void Diagnostics::Watch::prepare(const Layer& source, int64_t units, Device devi
     parameters.clear();
     for (const Tensor& tensor : own) parameters.push_back(std::make_unique<WatchedParameter>(tensor));
   }
-  any_width = false;
 }
 
 void Diagnostics::Watch::see_gradient(const Tensor& gradient) {
@@ -246,7 +243,6 @@ void Diagnostics::Watch::reset() {
   look_at_parameters();  // the last update belongs to what ends here
   sums.clear();
   if (zeros.defined()) fill(zeros, 0);
-  any_width = true;
   for (const auto& parameter : parameters) parameter->norms().sums.clear();
 }
 

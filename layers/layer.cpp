@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
-#include <exception>
 #include <set>
 #include <typeinfo>
 
@@ -18,19 +17,9 @@ namespace {
 // The layers whose forward is running on this thread, innermost last.
 thread_local std::vector<const Layer*> calling;
 
-class Calling {
- public:
+struct Calling {
   explicit Calling(const Layer* layer) { calling.push_back(layer); }
-  ~Calling() {
-    if (Trace* trace = tracing(); trace && std::uncaught_exceptions() > exceptions_)
-      trace->fail_in(calling.back()->describe());
-    calling.pop_back();
-  }
-  Calling(const Calling&) = delete;
-  Calling& operator=(const Calling&) = delete;
-
- private:
-  int exceptions_ = std::uncaught_exceptions();
+  ~Calling() { calling.pop_back(); }
 };
 
 // Copies of a tensor share one array, so its address tells tensors apart, frozen ones too.
@@ -67,10 +56,16 @@ Tensor Layer::operator()(const Tensor& x) {
     if (Trace* trace = tracing()) watch(*trace);
   const uint64_t made_before = nodes_made();
   const Calling guard(this);
-  Tensor y = forward(x);
+  Tensor y;
+  try {
+    y = forward(x);
+  } catch (const Error&) {
+    if (Trace* trace = tracing(); trace && trace->failed_in().empty()) trace->fail_in(describe());
+    throw;
+  }
   if (outermost && checked_ != state_->changes && y.defined() && y.requires_grad())
     require_parameters(x, y, made_before);
-  if (observers_) notify(x, y);
+  if (observed()) notify(x, y);
   return y;
 }
 
@@ -84,10 +79,11 @@ void Layer::require_parameters(const Tensor& input, const Tensor& output, uint64
     if (!seen.insert(node).second || node == input.node().get()) continue;
     const bool leaf = !node->backward && !node->freed;
     if (leaf && !node->parameter)
-      fail(describe(), "uses a tensor ", node->shape,
-           " that wants a gradient but is no parameter of a layer or an optimizer: make it with add(), or give it to "
-           "the "
-           "optimizer before the first call");
+      fail(
+          describe(),
+          "every tensor that wants a gradient must be an input, a layer's parameter (add()) or an optimizer's, got one "
+          "of shape ",
+          node->shape, " that is neither");
     if (node->number > made_before)
       for (const std::shared_ptr<Node>& next : node->inputs)
         if (next) waiting.push_back(next.get());
@@ -103,6 +99,8 @@ void Layer::watch(Trace& trace) const {
     trace.depend_forever(layer.state_, [state, changes = state->changes] { return state->changes == changes; });
   });
 }
+
+bool Layer::observed() const { return observers_ && !observers_->list.empty(); }
 
 void Layer::add_observer(Observer observer) {
   require_whole();
@@ -123,16 +121,13 @@ void Layer::notify(const Tensor& input, const Tensor& output) {
       if (--observers.walking == 0) std::erase_if(observers.list, [](const Observer& observer) { return !observer; });
     }
   };
-  {
-    const Walk walk(*observers);
-    const size_t count = observers->list.size();  // without those that are added on the way
-    for (size_t i = 0; i < count; ++i)
-      if (Observer& observer = observers->list[i]; observer && !observer(*this, input, output)) {
-        observer = nullptr;
-        ++state->changes;
-      }
-  }
-  if (observers.use_count() > 1 && observers->walking == 0 && observers->list.empty()) observers_ = nullptr;
+  const Walk walk(*observers);
+  const size_t count = observers->list.size();  // without those that are added on the way
+  for (size_t i = 0; i < count; ++i)
+    if (Observer& observer = observers->list[i]; observer && !observer(*this, input, output)) {
+      observer = nullptr;
+      ++state->changes;
+    }
 }
 
 /// Calls f(path, layer) for this layer and all inside it, outer before inner.
@@ -183,7 +178,11 @@ template <class Convert>
 void Layer::convert_parameters(Convert convert) {
   std::vector<Parameter> all = parameters();
   std::vector<Array> converted;
-  for (const Parameter& parameter : all) converted.push_back(convert(parameter.tensor.array()));
+  for (const Parameter& parameter : all) {
+    if (!parameter.tensor.is_leaf())
+      fail("to", "parameter \"", parameter.name, "\" must be a leaf, got the result of an operation");
+    converted.push_back(convert(parameter.tensor.array()));
+  }
   for (size_t i = 0; i < all.size(); ++i) all[i].tensor.set_array(converted[i]);
 }
 
@@ -260,7 +259,7 @@ void Layer::check_inner(const Layer& layer) const {
 void Layer::check_name(const std::string& name) const {
   require_whole();
   if (name.empty() || name.find('.') != std::string::npos)
-    fail("add", "a name must have a letter and no dot, got \"", name, '"');
+    fail("add", "a name must not be empty or have a dot, got \"", name, '"');
   const auto same = [&](const std::string& other) { return other == name; };
   if (std::any_of(parameters_.begin(), parameters_.end(), [&](const auto& own) { return same(own->name); }) ||
       std::any_of(children_.begin(), children_.end(), [&](const auto& child) { return same(child.first); }))
@@ -272,7 +271,7 @@ Tensor& Layer::add(std::string name, const Tensor& value, ParameterOptions optio
   if (!value.defined()) fail("add", "parameter \"", name, "\" must be a tensor, got an undefined one");
   auto own = std::make_shared<OwnParameter>(OwnParameter{std::move(name), value, options.decay});
   own->tensor.set_requires_grad();
-  own->tensor.node()->parameter = true;
+  own->tensor.mark_parameter();
   own->tensor.parameter_ = &own->name;
   parameters_.push_back(own);
   ++state_->changes;

@@ -41,8 +41,8 @@ class Layer;
 /// Sees a layer's input and output after each call, until it returns false.
 using Observer = std::function<bool(const Layer& layer, const Tensor& input, const Tensor& output)>;
 
-/// A layer that was moved away may be destroyed; every function here that it is asked for throws Error, and what its
-/// members refer to belongs to the new one.
+/// After a move, the old layer can only be destroyed: its functions throw Error, and references to its members belong to the
+/// new one.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -82,7 +82,7 @@ class Layer {
   /// layer, and may add observers or destroy the layer. A layer without observers pays one comparison a call. A captured step
   /// notices a new observer; its replays run what the observer computed with tensors, and nothing else of it.
   void add_observer(Observer observer);
-  bool observed() const { return observers_ != nullptr; }
+  bool observed() const;
 
   /// The constructor's call, "Dense(784, 256)", where a layer says so; else the name of its class. Shown by summary() and
   /// in errors.

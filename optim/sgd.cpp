@@ -218,21 +218,21 @@ SGD::SGD(const std::vector<ParameterGroup>& groups) {
   for_each_slot(groups_, [](Slot& slot) {
     slot.tensor.set_array(slot.value);
     slot.bind_gradient();
-    slot.tensor.node()->parameter = true;
+    slot.tensor.mark_parameter();
   });
 }
 
-void SGD::require_groups() const {
+void SGD::require_whole() const {
   if (groups_.empty()) fail("sgd", "the optimizer was moved away; use the one that it was moved into");
 }
 
 void SGD::zero_grad() {
-  require_groups();
+  require_whole();
   for_each_slot(groups_, [](Slot& slot) { slot.tensor.zero_grad(); });
 }
 
 void SGD::step() {
-  require_groups();
+  require_whole();
   for_each_slot(groups_, [](const Slot& slot) {
     const bool replaced = slot.replaced();
     if (!replaced && same_view(slot.tensor.array(), slot.value)) return;
@@ -278,7 +278,7 @@ void SGD::watch(Trace& trace) {
 }
 
 const SGDOptions& SGD::options(size_t group) const {
-  require_groups();
+  require_whole();
   if (group >= groups_.size()) fail("sgd", "expected a group below ", groups_.size(), ", got ", group);
   return groups_[group].options;
 }
@@ -289,7 +289,7 @@ void SGD::set_options(const SGDOptions& options, size_t group) {
 }
 
 void SGD::set_learning_rate(double learning_rate) {
-  require_groups();
+  require_whole();
   for (Group& group : groups_) {
     SGDOptions options = group.options;
     options.learning_rate = learning_rate;

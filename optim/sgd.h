@@ -58,7 +58,8 @@ class SGD {
   struct Arena;
   struct Group;
   void watch(Trace& trace);
-  void require_groups() const;
+  /// Throws Error when this optimizer was moved away.
+  void require_whole() const;
   std::vector<Group> groups_;
   std::shared_ptr<const void> life_ = std::make_shared<char>();  // a captured step watches it end
 };

@@ -409,10 +409,10 @@ TEST_P(Backend, loads_batches) {
       const auto wrong = load_batch(on_device, labels_there, indices({1, 40}), mean, stddev);
       to_vector(to(wrong.labels, float64));
     });
-    EXPECT_EQ(error, device().is_cuda()
-                         ? "[capture] labels, targets, indices and rows must lie in their ranges, got one outside, at "
-                           "position 1, in a replayed step or a batch that was loaded"
-                         : "[load_batch] rows must lie in [0, 40), got 40 at position 1");
+    EXPECT_EQ(error, device().is_cuda() ? "[capture] labels, targets, indices and rows must lie in their ranges and a "
+                                          "mean's weights not sum to 0, got a violation at "
+                                          "position 1, in a replayed step or a batch that was loaded"
+                                        : "[load_batch] rows must lie in [0, 40), got 40 at position 1");
   }
 }
 

@@ -378,7 +378,8 @@ TEST_P(CaptureChanges, replays_check_labels_and_targets) {
   };
   const auto expected = [&](const std::string& on_cpu, int position) {
     if (!device().is_cuda()) return on_cpu;
-    return "[capture] labels, targets, indices and rows must lie in their ranges, got one outside, at position " +
+    return "[capture] labels, targets, indices and rows must lie in their ranges and a mean's weights not sum to 0, "
+           "got a violation at position " +
            std::to_string(position) + ", in a replayed step or a batch that was loaded";
   };
   Tensor wrong_targets = Tensor(clone(targets.array()));

@@ -348,11 +348,11 @@ TEST_P(Capture, reports_a_label_out_of_range) {
   const Tensor wrong = from_vector<int32_t>({0, 1, 4, 0, 0}, {5}, device());
   if (device().is_cuda()) {
     const Tensor loss = step(t.images[3], wrong);
-    EXPECT_EQ(
-        error_of([&] { loss.item(); }),
-        "[capture] labels, targets, indices and rows must lie in their ranges, got one outside, at position 2, in a "
-        "replayed step "
-        "or a batch that was loaded");
+    EXPECT_EQ(error_of([&] { loss.item(); }),
+              "[capture] labels, targets, indices and rows must lie in their ranges and a mean's weights not sum to 0, "
+              "got a violation at position 2, in a "
+              "replayed step "
+              "or a batch that was loaded");
   } else {
     EXPECT_EQ(error_of([&] { step(t.images[3], wrong); }), "[cross_entropy] labels must lie in [0, 4), got 4 at row 2");
   }

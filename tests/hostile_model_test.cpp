@@ -89,7 +89,7 @@ TEST(Hostile, Dense) {
 
 TEST(Hostile, Ownership) {
   expect_refused({
-      {"a parameter without a name", [](World& w) { Owner().add("", w.x); }, "add", "a name must have a letter"},
+      {"a parameter without a name", [](World& w) { Owner().add("", w.x); }, "add", "a name must not be empty"},
       {"a parameter with a dot", [](World& w) { Owner().add("a.b", w.x); }, "add", "and no dot, got \"a.b\""},
       {"a parameter that is not there", [](World&) { Owner().add("a", none); }, "add", "must be a tensor"},
       {"a parameter of integers", [](World& w) { Owner().add("a", w.whole); }, "requires_grad",

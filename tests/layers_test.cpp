@@ -445,8 +445,8 @@ TEST(Layer, RefusesBadNamesAndValues) {
     Tensor forward(const Tensor& x) override { return x; }
   };
   EXPECT_EQ(error_of([] { Twice(); }), "[add] a name must be new in its layer, got \"a\" again");
-  EXPECT_EQ(error_of([] { Scale(ones({1}), ""); }), "[add] a name must have a letter and no dot, got \"\"");
-  EXPECT_EQ(error_of([] { Scale(ones({1}), "a.b"); }), "[add] a name must have a letter and no dot, got \"a.b\"");
+  EXPECT_EQ(error_of([] { Scale(ones({1}), ""); }), "[add] a name must not be empty or have a dot, got \"\"");
+  EXPECT_EQ(error_of([] { Scale(ones({1}), "a.b"); }), "[add] a name must not be empty or have a dot, got \"a.b\"");
   EXPECT_EQ(error_of([] { Scale{Tensor()}; }), "[add] parameter \"factor\" must be a tensor, got an undefined one");
   EXPECT_NE(error_of([] { Scale(ones({1}, {.dtype = int32})); }), "no error");
 }
@@ -517,9 +517,9 @@ TEST(Layer, NoticesATensorThatWantsAGradientButIsNoParameter) {
   };
   Forgetful layer;
   const std::string message =
-      "[Forgetful] uses a tensor [2] that wants a gradient but is no parameter of a layer or an optimizer: make it "
-      "with "
-      "add(), or give it to the optimizer before the first call";
+      "[Forgetful] every tensor that wants a gradient must be an input, a layer's parameter (add()) or an optimizer's, "
+      "got "
+      "one of shape [2] that is neither";
   for (int i = 0; i < 2; ++i) EXPECT_EQ(error_of([&] { layer(ones({1, 2})); }), message);
   {
     const NoGrad quiet;
@@ -540,6 +540,17 @@ TEST(Layer, NoticesATensorThatWantsAGradientButIsNoParameter) {
   Dense owner(2, 3);
   Borrowing borrowing(owner.weight);
   borrowing(ones({1, 2}));
+}
+
+TEST(Layer, KnowsAParameterThatWasFrozenAndThawed) {
+  Dense dense(3, 2);
+  for (const bool wants : {false, true}) dense.weight.set_requires_grad(wants);
+  dense(ones({1, 3}));
+  dense.weight.set_requires_grad(false);
+  dense.weight = ones({2, 3});
+  dense.weight.set_requires_grad(true);
+  dense.add_observer([](const Layer&, const Tensor&, const Tensor&) { return true; });  // so that it is checked again
+  dense(ones({1, 3}));
 }
 
 TEST(Layer, ObserversMayAddObserversAndThrow) {

@@ -110,16 +110,13 @@ TEST_F(Parallel, AnExceptionOfAnyThreadArrivesAtTheCaller) {
   for (const int threads : {1, 2, 3, 5}) {
     set_num_threads(threads);
     for (int round = 0; round < 200; ++round) {
-      std::atomic<int> pieces{0};
       EXPECT_EQ(error_of([&] {
                   parallel_for(64, 1, [&](int64_t begin, int64_t end) {
                     for (int64_t i = begin; i < end; ++i)
                       if (i % 16 == round % 16) fail("piece", "number ", i % 16);
-                    ++pieces;
                   });
                 }),
                 "[piece] number " + std::to_string(round % 16));
-      EXPECT_LT(pieces, 64);
     }
     // And the pool works as before, on all of its threads.
     std::mutex mutex;

@@ -173,8 +173,10 @@ void Cpu::require_range(const RangeRule& rule, const Array& x) {
           const auto kept = [&](T value) {
             return static_cast<double>(value) >= rule.low && static_cast<double>(value) <= rule.high;
           };
+          bool all = true;  // without a way out of the loop, so that it runs on whole vectors
+          for (int64_t i = 0; i < n; ++i) all &= kept(x[i]);
+          if (all) return;
           const int64_t at = std::find_if_not(x, x + n, kept) - x;
-          if (at == n) return;
           if (*rule.where) fail(rule.op, rule.rule, ", got ", +x[at], " at ", rule.where, ' ', at);
           fail(rule.op, rule.rule, ", got ", +x[at]);
         },

@@ -159,7 +159,7 @@ T sum_packets(int64_t n, Body body) {
   return add_lanes(total);
 }
 
-/// sum_packets() of the elements themselves, of which four additions at once are on their way.
+/// sum_packets() of the elements themselves, in four independent sums so that the additions overlap.
 template <class T>
 T sum(const T* x, int64_t n) {
   constexpr int64_t width = Packet<T>::width, run = run_packets * width;

@@ -189,10 +189,10 @@ void check_promise(const File& file, uint64_t expected) {
 Array allocated(const File& file) {
   try {
     return Array(file.shape, file.element.dtype);
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
     const uint64_t bytes = static_cast<uint64_t>(file.shape.numel()) * size_of(file.element.dtype);
     fail("read_idx", file.path, ": expected memory for ", bytes, " bytes of ", file.element.dtype, ' ', file.shape,
-         ", got none");
+         ", got ", error.what());
   }
 }
 
