@@ -37,10 +37,15 @@ Array Array::rounded() const {
 void Array::refuse(DType wanted) const { fail("data", "expected ", wanted, ", got ", dtype_); }
 void Array::refuse() { fail("array", "expected an array, got an undefined one"); }
 
-void Array::refuse_in_captured_step() {
-  fail("data",
-       "a loop of one's own over data() cannot be part of a captured step, for replays run no code of the program; use "
-       "parallel_for() (core/cpu/parallel.h) or map() (core/map.h)");
+void Array::hold_in_captured_step() const {
+  if (Trace* trace = tracing()) trace->hold(*this);
+}
+
+void Array::leave_capture() {
+  stop_capture(
+      "data",
+      "a loop of one's own over data() cannot be part of a captured step, for replays run no code of the program; use "
+      "parallel_for() (core/cpu/parallel.h) or map() (core/map.h)");
 }
 
 Array Array::view(const Shape& shape) const {
@@ -121,9 +126,9 @@ Array to(const Array& x, Device device) {
 }
 
 Array to_host(const char* op, const Array& x) {
-  if (tracing())
-    fail(op,
-         "reading a value back cannot be part of a captured step; return the tensor from the step and read it outside");
+  stop_capture(
+      op,
+      "reading a value back cannot be part of a captured step; return the tensor from the step and read it outside");
   return to(x, Device::cpu());
 }
 

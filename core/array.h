@@ -36,12 +36,14 @@ class Array {
 
   /// The first element's address, on the device. `T` must be the dtype's type, or void. Use a const T to read. Asking for a
   /// writable address counts as writing: it invalidates the cached bfloat16 copy of this memory and tells backward() that
-  /// the numbers changed, so do not keep that address across steps; ask again. Throws Error for an array on the CPU in a
-  /// step that is being captured (capture.h): replays would not run the loop that uses the address.
+  /// the numbers changed, so do not keep that address across steps; ask again. A step that asks for an address on the CPU
+  /// while it is captured (capture.h) goes on eagerly: replays would not run the loop that uses it.
   template <class T>
   T* data() const {
-    if (Birth::in_captured_step() && !memory().device().is_cuda()) refuse_in_captured_step();
-    return address<T>();
+    if (Birth::in_captured_step() && !memory().device().is_cuda()) leave_capture();
+    T* const first = address<T>();
+    if constexpr (!std::is_const_v<T>) note_write("data() for writing; read through data<const T>()");
+    return first;
   }
   /// Like data(), but allowed in a captured step: for loops of parallel_for() and kernels, which replays repeat. Nothing else
   /// may write through it in a captured step.
@@ -51,6 +53,7 @@ class Array {
       if (dtype_of<std::remove_const_t<T>>() != dtype_) refuse(dtype_of<std::remove_const_t<T>>());
     if constexpr (!std::is_const_v<T>) {
       if (memory().rounded()) memory().set_rounded(nullptr);
+      if (Birth::in_captured_step()) hold_in_captured_step();
       memory().note_write(offset_, offset_ + bytes());
     }
     return reinterpret_cast<T*>(static_cast<char*>(memory().data()) + offset_);
@@ -79,7 +82,8 @@ class Array {
   }
   [[noreturn]] void refuse(DType wanted) const;
   [[noreturn]] static void refuse();
-  [[noreturn]] static void refuse_in_captured_step();
+  static void leave_capture();
+  void hold_in_captured_step() const;
 
   std::shared_ptr<Storage> storage_;
   int64_t offset_ = 0;  // in bytes
@@ -95,7 +99,8 @@ void copy(const Array& from, const Array& to);
 /// A copy with memory of its own, on `device`.
 Array clone(const Array& x);
 Array to(const Array& x, Device device);
-/// On the CPU, to be read there. Throws Error in the name of `op` in a step that is being captured (capture.h).
+/// On the CPU, to be read there. A step that does so while it is captured (capture.h) goes on eagerly, and says so in the
+/// name of `op`.
 Array to_host(const char* op, const Array& x);
 /// Converted to another dtype: to an integer type values are truncated towards zero and saturate, NaN gives 0.
 Array to(const Array& x, DType dtype);

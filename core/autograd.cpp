@@ -43,12 +43,12 @@ void keep(Node& node, const Array& gradient) {
 Array run_hooks(const Node& node, Array gradient) {
   if (node.hooks.empty()) return gradient;
   join(node.device);              // a hook may look at any gradient
-  const auto hooks = node.hooks;  // a hook may add or remove hooks
+  const auto hooks = node.hooks;  // as hooks may add or remove hooks
   for (const auto& hook : hooks) {
     NoGrad quiet;
     // A hook may do to its gradient what it likes, so it must not be anyone else's memory.
     if (gradient.storage().use_count() > 1) gradient = clone(gradient);
-    const Tensor replaced = hook(Tensor(gradient));
+    const Tensor replaced = (*hook)(Tensor(gradient));
     if (!replaced.defined()) continue;
     check_gradient("hook", node, replaced.array());
     gradient = replaced.array();
@@ -64,8 +64,9 @@ void require_graph(const Node& node) {
 
 void require_unchanged(const Node& node) {
   for (const Saved& saved : node.saved) {
+    if (saved.array.storage()->writes() == saved.writes) continue;  // in most cases
     const Storage::Write last = saved.array.last_write();
-    if (last.version == saved.version) continue;
+    if (last.version <= saved.writes) continue;
     fail("backward", saved.role, " of '", node.op, "' was overwritten after the forward pass",
          last.by ? std::string(", by ") + last.by : "");
   }
@@ -159,8 +160,8 @@ void destroy(Node* node) {
 
 std::shared_ptr<Node> Node::make() { return std::shared_ptr<Node>(new Node, destroy); }
 
-void Node::add_hook(std::function<Tensor(const Tensor&)> hook) {
-  hooks.push_back(std::move(hook));
+void Node::add_hook(Hook hook) {
+  hooks.push_back(std::make_shared<Hook>(std::move(hook)));
   ++hook_changes;
 }
 
@@ -222,7 +223,7 @@ Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, 
     return "an array that is needed for the gradient";
   };
   save_all([&](const Array& array) {
-    if (array.defined()) node->saved.push_back({array, array.last_write().version, role_of(array)});
+    if (array.defined()) node->saved.push_back({array, array.storage()->writes(), role_of(array)});
   });
   return attach(std::move(value), node);
 }

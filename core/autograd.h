@@ -58,7 +58,7 @@ using Backward = std::function<void(const Array& gradient, Gradients& inputs)>;
 /// An array that a node's backward reads, as it was when the operation was recorded.
 struct Saved {
   Array array;
-  uint64_t version;  // of its last write then
+  uint64_t writes;   // to its storage, until then
   const char* role;  // "the input", say, for the Error when it was written to since
 };
 
@@ -79,18 +79,19 @@ struct Node {
   Tensor shown;           // what grad() returned: a view of `grad` until that is overwritten
   bool retain = false;
   bool parameter = false;  // a layer's, or an optimizer's
-  std::vector<std::function<Tensor(const Tensor&)>> hooks;
-  uint64_t hook_changes = 0;  // raised when hooks are added or removed
+  using Hook = std::function<Tensor(const Tensor&)>;
+  std::vector<std::shared_ptr<Hook>> hooks;  // shared with a walk that calls them, for they may change this list
+  uint64_t hook_changes = 0;                 // raised when hooks are added or removed
 
   uint64_t seen = 0;          // by the last search that came by
   Array pending;              // the sum of the gradients that have arrived during the current walk
   Node* next_dead = nullptr;  // the next node that waits to be destroyed
 
   /// Adds a hook, which a captured step notices; removes those for which `removable` holds.
-  void add_hook(std::function<Tensor(const Tensor&)> hook);
+  void add_hook(Hook hook);
   template <class F>
   void remove_hooks(F removable) {
-    if (std::erase_if(hooks, removable) > 0) ++hook_changes;
+    if (std::erase_if(hooks, [&](const std::shared_ptr<Hook>& hook) { return removable(*hook); }) > 0) ++hook_changes;
   }
   /// Makes a node. Graphs of any depth are destroyed without recursion, and without asking for memory.
   static std::shared_ptr<Node> make();

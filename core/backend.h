@@ -9,6 +9,7 @@
 
 #include "ramp/core/array_ops.h"
 #include "ramp/core/cpu/cpu.h"
+#include "ramp/core/trace.h"
 #ifdef RAMP_CUDA
 #include "ramp/cuda/cuda.h"
 #endif
@@ -84,7 +85,8 @@ decltype(auto) always_on(Device device, F&& f) {
 /// Calls f with the backend of a device.
 template <class F>
 decltype(auto) on(Device device, F&& f) {
-  if (cpu::recording && device.is_cuda()) fail("capture", "a step whose inputs are on the CPU cannot use ", device);
+  if (cpu::recording && device.is_cuda())
+    stop_capture("capture", "a step whose inputs are on the CPU cannot use ", device);
   return always_on(device, f);
 }
 

@@ -19,6 +19,7 @@ class Birth {
   static bool in_captured_step() { return current != 0; }
 
  private:
+  friend class Trace;
   friend class Tracing;
   inline static constinit thread_local uint64_t current = 0;
   uint64_t trace_ = current;

@@ -89,7 +89,8 @@ class Captured {
 /// A call warms up and captures again when something that the step depends on has changed: the shape or dtype of an input,
 /// a training mode, an option of the optimizer other than its learning rate, a parameter that was moved, frozen or assigned
 /// (`layer.weight = t`), a tensor that was assigned to a variable of the program (unless someone else still holds the old
-/// one), a layer, observer or hook that was added. The 16 graphs used last are kept, and 4 for one kind of input.
+/// one), a layer, observer or hook that was added. The 16 graphs used last are kept, and 4 for one kind of input. Where four
+/// graphs in a row are out of date before their first replay, the step goes on eagerly.
 ///
 /// A replay runs no code of the program, so it cannot notice anything else: a number that the step takes from a variable
 /// (`loss * weight`, a vector given to from_vector()) stays what it was when the step was captured; put it into a tensor and

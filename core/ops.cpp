@@ -5,6 +5,13 @@
 
 namespace ramp {
 
+namespace {
+
+/// What the gradient of an input is computed from, where one is wanted.
+Array needed(const Tensor& input, const Array& factor) { return input.requires_grad() ? factor : Array(); }
+
+}  // namespace
+
 Tensor map(const Unary& f, const Tensor& x) {
   Array input = x.array(), y = map(f, input);
   return record(name(f), y, {x}, {input, y},
@@ -17,9 +24,11 @@ Tensor map(const Binary& f, const Tensor& a, const Tensor& b) {
     for (int i = 0; i < 2; ++i)
       if (inputs.wants(i)) inputs[i] = map_gradient(f, i, x, y, g);
   };
-  // The derivatives of sums and differences do not depend on the numbers, so those may be overwritten.
+  // What a derivative that is wanted does not depend on may be overwritten.
   if (std::holds_alternative<formula::Add>(f) || std::holds_alternative<formula::Subtract>(f))
     return record(name(f), map(f, x, y), {a, b}, {}, backward);
+  if (std::holds_alternative<formula::Multiply>(f))
+    return record(name(f), map(f, x, y), {a, b}, {needed(b, x), needed(a, y)}, backward);
   return record(name(f), map(f, x, y), {a, b}, {x, y}, backward);
 }
 
@@ -129,10 +138,11 @@ Tensor concat(std::initializer_list<Tensor> parts, int axis) {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   Array x = a.array(), y = b.array();
-  return record("matmul", matmul(x, y), {a, b}, {x, y}, [x, y](const Array& g, Gradients& inputs) {
-    if (inputs.wants(0)) matmul_into(inputs.write(0), g, y, {.transpose_b = true});
-    if (inputs.wants(1)) matmul_into(inputs.write(1), x, g, {.transpose_a = true});
-  });
+  return record("matmul", matmul(x, y), {a, b}, {needed(b, x), needed(a, y)},
+                [x, y](const Array& g, Gradients& inputs) {
+                  if (inputs.wants(0)) matmul_into(inputs.write(0), g, y, {.transpose_b = true});
+                  if (inputs.wants(1)) matmul_into(inputs.write(1), x, g, {.transpose_a = true});
+                });
 }
 
 namespace {

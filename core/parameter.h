@@ -19,7 +19,7 @@ struct Parameter {
   std::string name;
   Tensor tensor;
   bool decay = true;
-  std::weak_ptr<const Tensor> variable;  ///< the layer's own variable, to notice an assignment to it; none for others
+  std::vector<std::weak_ptr<const Tensor>> variables;  ///< the layers' own that hold it, to notice an assignment to one
 };
 
 }  // namespace ramp

@@ -36,7 +36,7 @@ const char* name(Precision precision) {
 std::ostream& operator<<(std::ostream& out, Precision precision) { return out << name(precision); }
 
 void set_precision(Device device, Precision precision) {
-  if (tracing()) fail(op, "changing the precision cannot be part of a captured step");
+  stop_capture(op, "changing the precision cannot be part of a captured step");
   if (precision > Precision::bf16) fail(op, "expected float32, tf32 or bf16, got number ", static_cast<int>(precision));
   std::atomic<Precision>& chosen = of(device);
   on(device, [&](auto b) { b.require(precision); });

@@ -24,7 +24,7 @@ const char* name(Precision precision);
 std::ostream& operator<<(std::ostream& out, Precision precision);
 
 /// How products on a device are computed from now on, on all threads; float32 unless set. Throws Error, and changes
-/// nothing, unless the device can, and in a step that is being captured. A graph that was captured (capture.h) under
+/// nothing, unless the device can. A step that does so cannot be captured (capture.h); a graph that was captured under
 /// another precision is kept for when that one is set again.
 void set_precision(Device device, Precision precision);
 Precision precision(Device device);

@@ -16,7 +16,7 @@ RandomKey Generator::next() {
 }
 
 void Generator::set_state(uint64_t seed, uint64_t ticket) {
-  if (tracing()) fail("generator", "setting its state cannot be part of a captured step");
+  stop_capture("generator", "setting its state cannot be part of a captured step");
   seed_ = seed, ticket_ = ticket;
 }
 
@@ -29,8 +29,7 @@ void manual_seed(uint64_t seed) { default_generator().set_state(seed, 0); }
 
 std::vector<int32_t> random_permutation(int64_t n, Generator& generator) {
   if (n < 0 || n > std::numeric_limits<int32_t>::max()) fail("random_permutation", "n must fit 31 bits, got ", n);
-  if (tracing())
-    fail("random_permutation", "a shuffle cannot be part of a captured step; pass its result in as an input");
+  stop_capture("random_permutation", "a shuffle cannot be part of a captured step; pass its result in as an input");
   const RandomKey key = generator.next();
   std::vector<int32_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);

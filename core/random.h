@@ -25,7 +25,7 @@ class Generator {
   uint64_t seed() const { return seed_; }
   /// How many keys have been handed out: with the seed, the whole state.
   uint64_t ticket() const { return ticket_; }
-  /// Throws Error in a step that is being captured (capture.h).
+  /// A step that does so cannot be captured (capture.h).
   void set_state(uint64_t seed, uint64_t ticket);
   const Birth& birth() const { return birth_; }
 

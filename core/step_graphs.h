@@ -74,9 +74,11 @@ struct StepGraph {
   std::optional<Trace> trace;  // once captured
   Array result;
   std::vector<RandomKey> keys;
-  Tensor returned[2];  // by the last replays: of `loss = step(x, y)` one is still held when the next is made
+  int replays = 0;
+  int wasted;                   // graphs of this key that were dropped in a row without a replay
+  UncountedTensor returned[2];  // by the last replays: of `loss = step(x, y)` one is still held when the next is made
 
-  explicit StepGraph(std::span<const Tensor> given, bool eager = false) : key(given), eager(eager) {}
+  StepGraph(std::span<const Tensor> given, int wasted, bool eager = false) : key(given), eager(eager), wasted(wasted) {}
 
   void take(std::span<const Tensor> given) {
     for (size_t i = inputs.size(); i < given.size(); ++i)
@@ -99,29 +101,23 @@ struct StepGraph {
     return Tensor(clone(out));
   }
 
-  /// Records the step. False when that cannot be done; `why` then says what the step met, and its effects are undone.
-  bool record(const StepGraphs::Step& step, Trace& made, std::string& why) {
-    try {
-      graph.capture([&] {
-        const Tracing scope(made);
+  /// Captures the step and runs it. `trace` is set when replays will do what the step does; else `why` says why not, and is
+  /// empty where another warm-up may help.
+  Tensor capture(const StepGraphs::Step& step, std::string& why) {
+    Trace made([this] { graph.stop(); });
+    graph.capture([&] {
+      const Tracing scope(made);
+      try {
         result = run(step);
-      });
-      return true;
-    } catch (const Error& error) {
-      made.undo();
-      why = (made.failed_in().empty() ? "" : "in " + made.failed_in() + ": ") + error.what();
-      return false;
-    } catch (...) {
-      made.undo();
-      throw;
+      } catch (...) {
+        made.stop("");  // as eagerly, where all that came before has happened
+        throw;
+      }
+    });
+    if (made.stopped()) {
+      why = made.reason();
+      return Tensor(clone(result));
     }
-  }
-
-  /// Captures the step and runs it. Without a value when it could not be recorded. Sets `trace` unless replays would not do
-  /// what the step does; `why` then says so.
-  std::optional<Tensor> capture(const StepGraphs::Step& step, std::string& why) {
-    Trace made;
-    if (!record(step, made, why)) return std::nullopt;
     bool kept = false, launched = false;
     Array out;
     try {
@@ -144,11 +140,12 @@ struct StepGraph {
   }
 
   Tensor replay() {
+    ++replays;
     // Into a tensor that the caller is done with, when there is one: a replay then asks for no memory.
-    Tensor* out = std::find_if(returned, returned + 2, [](const Tensor& t) { return t.defined() && t.unshared(); });
+    UncountedTensor* out = std::find_if(returned, returned + 2, [](const UncountedTensor& t) { return t.unshared(); });
     if (out == returned + 2) {
-      out = std::find_if(returned, returned + 1, [](const Tensor& t) { return !t.defined(); });
-      *out = Tensor(Array(result.shape(), result.dtype(), result.device()));
+      out = returned + returned[0].defined();
+      *out = UncountedTensor(Tensor(Array(result.shape(), result.dtype(), result.device())));
     }
     trace->present_keys(keys);
     trace->prepare();
@@ -159,8 +156,8 @@ struct StepGraph {
       throw;
     }
     trace->advance();
-    copy(result, out->array());
-    return *out;
+    copy(result, (*out)->value);
+    return out->get();
   }
 
   /// A replay, then the step itself from the same state. Throws Error where the two differ.
@@ -186,8 +183,16 @@ class StepGraphList {
  public:
   Tensor run(std::span<const Tensor> inputs, const StepGraphs::Step& step, const CaptureOptions& options,
              StepGraphs::Report& report) {
-    auto entry = find(inputs);
-    if (entry == entries_.end()) entry = entries_.emplace(entries_.end(), inputs);
+    int wasted = 0;
+    auto entry = find(inputs, wasted);
+    if (entry == entries_.end()) {
+      entry = entries_.emplace(entries_.end(), inputs, wasted, wasted == most_wasted);
+      if (entry->eager)
+        report.eager_reason =
+            "[capture] what the step reads must stay the same tensors, got others in nearly every call; copy() into "
+            "those "
+            "that it reads instead of assigning";
+    }
     entries_.splice(entries_.end(), entries_, entry);  // the last one used is the last one evicted
     if (entry->eager) return Tensor(clone(step(inputs).array()));
     entry->take(inputs);
@@ -197,7 +202,7 @@ class StepGraphList {
       return entry->warm_up(step);
     }
     std::string why;
-    std::optional<Tensor> out;
+    Tensor out;
     try {
       out = entry->capture(step, why);
     } catch (...) {
@@ -207,28 +212,34 @@ class StepGraphList {
     if (entry->trace) {
       ++report.graphs;
       evict(inputs);
-      return *out;
+      return out;
     }
     entries_.erase(entry);  // with what is left of the attempt
-    // What the step throws eagerly too is the caller's to mend, and the next calls try again.
-    if (!out) out = Tensor(clone(step(inputs).array()));
-    entries_.emplace(entries_.end(), inputs, true);
-    report.eager_reason = why;
-    return *out;
+    if (!why.empty()) {
+      entries_.emplace(entries_.end(), inputs, 0, true);
+      report.eager_reason = why;
+    }
+    return out;
   }
 
  private:
   using List = std::list<StepGraph<Graph>>;
 
-  /// The graph that does what the step would do now, else the one that is warming up, else the end.
-  typename List::iterator find(std::span<const Tensor> inputs) {
+  /// The graph that does what the step would do now, else the one that is warming up, else the end; then `wasted` is the new
+  /// one's.
+  typename List::iterator find(std::span<const Tensor> inputs, int& wasted) {
     auto warming = entries_.end();
     for (auto entry = entries_.begin(); entry != entries_.end();) {
       const auto here = entry++;
       if (!here->key.fits(inputs)) continue;
-      if (!here->trace) warming = here;
-      else if (!here->trace->same_objects()) entries_.erase(here);
-      else if (here->trace->same_state()) return here;
+      if (!here->trace) {
+        warming = here;
+      } else if (!here->trace->same_objects()) {
+        wasted = here->replays == 0 ? here->wasted + 1 : 0;
+        entries_.erase(here);
+      } else if (here->trace->same_state()) {
+        return here;
+      }
     }
     return warming;
   }
@@ -245,6 +256,7 @@ class StepGraphList {
   // memory with graphs.
   static constexpr std::ptrdiff_t most_variants = 4;  // of a key
   static constexpr size_t most_entries = 16;
+  static constexpr int most_wasted = 4;  // graphs in a row that were captured and never replayed
   List entries_;
 };
 

@@ -2,6 +2,7 @@
 // Raw memory on a device, shared by the arrays that are views of it.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -63,7 +64,8 @@ class Storage {
   std::shared_ptr<Storage> rounded_;
   uint64_t writes_ = 0;
   Write whole_{0, bytes_};
-  std::vector<Write> parts_;  // writes to less than all of it: those to an optimizer's arena, say
+  // Writes to less than all of it, as to an optimizer's arena, by their ranges.
+  std::map<std::pair<int64_t, int64_t>, Write> parts_;
 };
 
 /// What a device's allocator has handed out and kept.

@@ -50,6 +50,12 @@ const Array& Tensor::array() const {
   return impl_->value;
 }
 
+Tensor UncountedTensor::get() const {
+  Tensor tensor;
+  tensor.impl_ = tensor_;
+  return tensor;
+}
+
 void Tensor::keep_numbers() { impl_->value = clone(impl_->value); }
 
 void keep_shown_gradients() {

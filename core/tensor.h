@@ -102,8 +102,7 @@ class Tensor {
   const std::shared_ptr<Node>& node() const;
 
  private:
-  /// Whether nobody else holds this tensor or its memory.
-  bool unshared() const { return impl_.use_count() == 1 && impl_->value.storage().use_count() == 1 && !impl_->node; }
+  friend class UncountedTensor;
   /// Whether anyone beside this handle and captured steps holds the tensor.
   bool held_elsewhere() const { return impl_.use_count() > 1 + impl_->traces; }
   /// Puts a copy of the numbers in their place, since their memory is about to be overwritten.
@@ -127,6 +126,39 @@ class Tensor {
 
   std::shared_ptr<Impl> impl_;
   const std::string* parameter_ = nullptr;  // its name, where this handle is a layer's parameter
+};
+
+/// Holds a tensor without counting as one of its users (Impl::traces counts these handles): for what the library keeps, so that
+/// a captured step notices when the program has let go of a tensor.
+class UncountedTensor {
+ public:
+  UncountedTensor() = default;
+  explicit UncountedTensor(const Tensor& tensor) : UncountedTensor(tensor.impl_) {}
+  explicit UncountedTensor(std::shared_ptr<Tensor::Impl> tensor) : tensor_(std::move(tensor)) {
+    if (tensor_) ++tensor_->traces;
+  }
+  UncountedTensor(UncountedTensor&& other) noexcept = default;
+  UncountedTensor& operator=(UncountedTensor&& other) noexcept {
+    std::swap(tensor_, other.tensor_);
+    return *this;
+  }
+  ~UncountedTensor() {
+    if (tensor_) --tensor_->traces;
+  }
+  Tensor::Impl* operator->() const { return tensor_.get(); }
+  bool holds(const Tensor& tensor) const { return tensor_ == tensor.impl_; }
+  /// Whether anyone else could still read the tensor.
+  bool reachable() const { return tensor_.use_count() > tensor_->traces; }
+  /// Whether nobody else holds the tensor or its memory.
+  bool unshared() const {
+    return tensor_.use_count() == 1 && tensor_->value.storage().use_count() == 1 && !tensor_->node;
+  }
+  bool defined() const { return tensor_ != nullptr; }
+  /// A handle that counts.
+  Tensor get() const;
+
+ private:
+  std::shared_ptr<Tensor::Impl> tensor_;
 };
 
 /// Gives every tensor that grad() returned on this thread, and that someone still holds, memory of its own: replays of a

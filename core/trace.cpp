@@ -24,14 +24,28 @@ bool same_owner(const A& a, const B& b) {
 
 }  // namespace
 
-Trace::Trace() : number_(++traces_made) {}
+Trace::Trace(std::function<void()> run_recorded) : number_(++traces_made), run_recorded_(std::move(run_recorded)) {}
+
+void Trace::stop(std::string reason) {
+  if (stopped_) return;
+  stopped_ = true;
+  reason_ = std::move(reason);
+  current_trace = nullptr;
+  Birth::current = 0;
+  try {
+    run_recorded_();
+  } catch (...) {
+    undo();
+    throw;
+  }
+}
 
 void Trace::see(const std::shared_ptr<Tensor::Impl>& tensor) {
   hold(tensor->value);
   if (tensor->node) hold(tensor->node->grad);
   if (tensor->birth.trace() == number_ || !positions_.emplace(tensor.get(), seen_.size()).second) return;
   const bool had_gradient = tensor->node && tensor->node->has_grad;
-  seen_.push_back({Traced(tensor), tensor->value, tensor->node, had_gradient, had_gradient, {}});
+  seen_.push_back({UncountedTensor(tensor), tensor->value, tensor->node, had_gradient, had_gradient, {}});
 }
 
 void Trace::hold(const Array& x) {
@@ -46,7 +60,7 @@ void Trace::rely_on_rounded(const Array& parameters) {
 
 void Trace::draw(Generator& generator, RandomKey key) {
   if (generator.birth().trace() == number_)
-    fail("generator", "a generator that is made in the step cannot be part of a captured step; keep it outside");
+    return stop("[generator] a generator that is made in the step cannot be part of a captured step; keep it outside");
   auto draws = std::find_if(draws_.begin(), draws_.end(), [&](const Draws& d) { return d.generator == &generator; });
   if (draws == draws_.end()) draws = draws_.insert(draws, {&generator, key.ticket, 0});
   ++draws->count;
@@ -64,7 +78,8 @@ void Trace::depend_forever(const std::weak_ptr<const void>& owner, std::function
 }
 void Trace::depend_on_variable(const std::shared_ptr<const Tensor>& variable) {
   const auto known = [&](const Variable& v) { return same_owner(v.variable, variable); };
-  if (std::none_of(variables_.begin(), variables_.end(), known)) variables_.push_back({variable, *variable});
+  if (std::none_of(variables_.begin(), variables_.end(), known))
+    variables_.push_back({variable, UncountedTensor(*variable)});
 }
 
 bool Trace::close(std::span<const RandomKey> drawn) {
@@ -75,7 +90,7 @@ bool Trace::close(std::span<const RandomKey> drawn) {
     });
     sources_.push_back(source != order_.rend() ? *source : Draw{key, 0, true, 0});
   }
-  bool kept = true;
+  bool kept = same_variables();
   for (Seen& s : seen_) {
     kept &= s.tensor.reachable() && same(s.tensor->value, s.value) && s.tensor->node == s.node;
     if (!s.node) continue;
@@ -99,17 +114,19 @@ void Trace::undo() {
   for (const auto& restore : restores_) restore();
 }
 
+bool Trace::same_variables() const {
+  return std::all_of(variables_.begin(), variables_.end(), [](const Variable& v) {
+    const std::shared_ptr<const Tensor> now = v.variable.lock();
+    return now && v.tensor.holds(*now);
+  });
+}
+
 bool Trace::same_objects() const {
   const auto there = [](const Condition& c) { return !c.owner.expired(); };
   return std::all_of(conditions_.begin(), conditions_.end(), there) &&
          std::all_of(lasting_conditions_.begin(), lasting_conditions_.end(),
                      [&](const Condition& c) { return there(c) && c.same(); }) &&
-         std::all_of(variables_.begin(), variables_.end(),
-                     [](const Variable& v) {
-                       const std::shared_ptr<const Tensor> now = v.variable.lock();
-                       return now && now->is(v.tensor);
-                     }) &&
-         std::all_of(seen_.begin(), seen_.end(), [](const Seen& s) {
+         same_variables() && std::all_of(seen_.begin(), seen_.end(), [](const Seen& s) {
            return s.tensor.reachable() && same(s.tensor->value, s.value) && s.tensor->node == s.node &&
                   (!s.node || (same(s.node->grad, s.gradient) && s.node->hook_changes == s.hook_changes));
          });

@@ -15,12 +15,14 @@
 #include "ramp/core/birth.h"
 #include "ramp/core/random.h"
 #include "ramp/core/tensor.h"
+#include "ramp/core/text.h"
 
 namespace ramp {
 
 class Trace {
  public:
-  Trace();
+  /// `run_recorded` ends the recording and runs what was recorded so far.
+  explicit Trace(std::function<void()> run_recorded);
 
   // ---- While the step runs: called by what it uses.
 
@@ -43,20 +45,26 @@ class Trace {
   void depend_on_variable(const std::shared_ptr<const Tensor>& variable);
   /// What undo() calls: host code changed something that must be put back if the step cannot be captured.
   void when_undone(std::function<void()> restore) { restores_.push_back(std::move(restore)); }
-  /// The step is about to fail inside of this layer.
-  void fail_in(const std::string& layer) { failed_in_ = layer; }
+  /// The step cannot be captured, or not yet: runs what was recorded so far and lets the rest of the step run eagerly, so that
+  /// this call is one step as well. `reason` is an Error's message; empty where a warm-up step more is all that is needed, and
+  /// where the step throws.
+  void stop(std::string reason);
 
   // ---- Afterwards.
 
   /// After the step ran: `drawn` are the keys that reached the device, in order. False when the step replaced a tensor that
   /// it reads, so that a replay would read the old one again.
   bool close(std::span<const RandomKey> drawn);
-  /// After the step threw: the host's state is as before it.
+  /// After what was recorded threw: the host's state is as before the step.
   void undo();
   /// The step is done: undo() is not needed any more.
   void forget_undo() { restores_.clear(); }
-  /// The innermost layer in which the step threw; empty for none.
-  const std::string& failed_in() const { return failed_in_; }
+  /// Whether stop() was called, why, and in which innermost layer.
+  bool stopped() const { return stopped_; }
+  std::string reason() const { return layer_.empty() || reason_.empty() ? reason_ : "in " + layer_ + ": " + reason_; }
+  void stopped_in(const std::string& layer) {
+    if (layer_.empty()) layer_ = layer;
+  }
 
   /// Whether everything that the step read is still where it was. Once false, always false.
   bool same_objects() const;
@@ -83,24 +91,8 @@ class Trace {
   void restore(const State& state) const;
 
  private:
-  /// Holds a tensor without counting as one of its users: Impl::traces counts these handles.
-  class Traced {
-   public:
-    explicit Traced(std::shared_ptr<Tensor::Impl> tensor) : tensor_(std::move(tensor)) { ++tensor_->traces; }
-    Traced(Traced&&) = default;
-    Traced& operator=(Traced&&) = delete;
-    ~Traced() {
-      if (tensor_) --tensor_->traces;
-    }
-    Tensor::Impl* operator->() const { return tensor_.get(); }
-    /// Whether anyone else could still read the tensor.
-    bool reachable() const { return tensor_.use_count() > tensor_->traces; }
-
-   private:
-    std::shared_ptr<Tensor::Impl> tensor_;
-  };
   struct Seen {
-    Traced tensor;
+    UncountedTensor tensor;
     Array value;
     std::shared_ptr<Node> node;
     bool had_gradient, has_gradient;  // before and after
@@ -117,8 +109,9 @@ class Trace {
   };
   struct Variable {
     std::weak_ptr<const Tensor> variable;
-    Tensor tensor;
+    UncountedTensor tensor;
   };
+  bool same_variables() const;
   /// Whether the step writes to this storage, other than to a bfloat16 copy.
   bool changes(const Storage* storage, const Held& held) const;
   struct Draws {
@@ -147,7 +140,9 @@ class Trace {
   std::vector<Condition> conditions_, lasting_conditions_;
   std::vector<Variable> variables_;
   std::vector<std::function<void()>> restores_;
-  std::string failed_in_;
+  std::function<void()> run_recorded_;
+  bool stopped_ = false;
+  std::string reason_, layer_;
 
   friend class Tracing;
 };
@@ -155,6 +150,13 @@ class Trace {
 /// The trace that is being written on this thread, or null.
 inline constinit thread_local Trace* current_trace = nullptr;
 inline Trace* tracing() { return current_trace; }
+
+/// Has the step that this thread captures, if there is one, run eagerly from here on: `[op] parts...` says why it cannot be
+/// captured.
+template <class... Parts>
+void stop_capture(const char* op, const Parts&... parts) {
+  if (Trace* trace = tracing()) trace->stop(text_of('[', op, "] ", parts...));
+}
 
 /// While one lives, what runs on this thread is noted.
 class Tracing {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ramp/core/error.h"
+#include "ramp/core/trace.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/cuda.h"
 
@@ -127,8 +128,8 @@ void Context::join() {
   check("matmul", cudaStreamWaitEvent(stream, branches[1].reached));
 }
 
-void forbid_in_capture(const char* op, const char* what) {
-  if (context().capturing) fail(op, what, " cannot be part of a captured step");
+void leave_capture(const char* op, const char* what) {
+  if (context().capturing) stop_capture(op, what, " cannot be part of a captured step");
 }
 
 }  // namespace cuda
@@ -145,7 +146,7 @@ void Cuda::use(int index) {
 void Cuda::join() { cuda::context().join(); }
 
 void Cuda::synchronize() {
-  cuda::forbid_in_capture("synchronize", "waiting");
+  cuda::leave_capture("synchronize", "waiting");
   cuda::check("synchronize", cudaStreamSynchronize(cuda::context().stream));
 }
 

@@ -67,7 +67,7 @@ class Aside {
   Context& c_ = context();
 };
 
-/// Throws Error in the name of `op`, saying `what` cannot be part of a captured step, when one is being captured.
-void forbid_in_capture(const char* op, const char* what);
+/// Where a step is being captured, lets it run eagerly from here on: `what` cannot be part of it.
+void leave_capture(const char* op, const char* what);
 
 }  // namespace ramp::cuda

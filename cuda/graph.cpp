@@ -1,7 +1,9 @@
 #include "ramp/cuda/graph.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "ramp/core/trace.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
 #include "ramp/cuda/cuda.h"
@@ -49,7 +51,7 @@ class Recording {
   cudaError_t stop(cudaGraph_t* graph) {
     c_.capturing = false;
     --c_.complaint;
-    return cudaStreamEndCapture(c_.stream, graph);
+    return cudaStreamEndCapture(c_.branches[0].stream, graph);
   }
   Context& c_ = context();
 };
@@ -96,13 +98,20 @@ void Graph::warm_up(const std::function<void()>& step) {
 void Graph::capture(const std::function<void()>& step) {
   constexpr auto doubles = static_cast<int64_t>(sizeof(RandomKey) / sizeof(double));
   if (draws_ > 0) keys_ = Array({static_cast<int64_t>(draws_) * doubles}, float64, {Device::Kind::cuda, device_});
-  cudaGraph_t graph;
-  {
-    const Within within(this, &pool_);
-    Recording recording;
+  const Within within(this, &pool_);
+  Recording recording;
+  end_ = [&] { instantiate(recording.end()); };
+  try {
     step();
-    graph = recording.end();
+  } catch (...) {
+    end_ = nullptr;
+    throw;
   }
+  end_ = nullptr;
+  if (!executable_) instantiate(recording.end());
+}
+
+void Graph::instantiate(CUgraph_st* graph) {
   try {
     nodes_ = check_nodes(graph);
     check(op, cudaGraphInstantiate(&executable_, graph, 0));
@@ -111,6 +120,23 @@ void Graph::capture(const std::function<void()>& step) {
     throw;
   }
   check(op, cudaGraphDestroy(graph));
+}
+
+void Graph::stop() {
+  Context& c = context();
+  const auto after = [](const Branch& first, const Branch& second) {
+    check(op, cudaEventRecord(first.reached, first.stream));
+    check(op, cudaStreamWaitEvent(second.stream, first.reached));
+  };
+  // What runs on the second branch is part of the graph, and goes on behind it.
+  const bool forked = !c.held.empty();
+  if (forked) after(c.branches[1], c.branches[0]);
+  end_();
+  const cudaStream_t stream = std::exchange(c.stream, c.branches[0].stream);
+  const std::vector<RandomKey> keys = drawn_;
+  launch(keys);
+  c.stream = stream;
+  if (forked) after(c.branches[0], c.branches[1]);
 }
 
 void Graph::launch(std::span<const RandomKey> keys) {
@@ -125,8 +151,10 @@ const RandomKey* Graph::renewed(const char* kernel, RandomKey key) {
     ++draws_;
     return nullptr;
   }
-  if (drawn_.size() == draws_)
-    fail(kernel, "a random array that the warm-up steps did not draw cannot be part of a captured step");
+  if (drawn_.size() == draws_) {
+    stop_capture(kernel, "a random array that the warm-up steps did not draw cannot be part of a captured step");
+    return nullptr;
+  }
   drawn_.push_back(key);
   return static_cast<const RandomKey*>(keys_.data<void>()) + drawn_.size() - 1;
 }

@@ -9,6 +9,7 @@
 #include "ramp/core/random.h"
 #include "ramp/cuda/pool.h"
 
+struct CUgraph_st;
 struct CUgraphExec_st;
 
 namespace ramp::cuda {
@@ -27,8 +28,10 @@ class Graph {
   /// Runs a step as ever. What it needs beside memory (plans of products, the number of random arrays) is there afterwards.
   void warm_up(const std::function<void()>& step);
   /// Records a step without running it. Throws what it throws, and Error when it holds more than kernels, fills and copies
-  /// on the device; then nothing is left of it.
+  /// on the device.
   void capture(const std::function<void()>& step);
+  /// Called by the step that is being captured: runs what was recorded so far, and lets the rest of the step run at once.
+  void stop();
   /// How many kernels, fills and copies the captured step is.
   size_t nodes() const { return nodes_; }
   /// The keys that the captured step drew with, in order.
@@ -40,6 +43,8 @@ class Graph {
   const RandomKey* renewed(const char* op, RandomKey key);
 
  private:
+  void instantiate(CUgraph_st* graph);
+
   Pool pool_;
   int device_;
   size_t draws_ = 0;  // of the last warm-up step
@@ -47,6 +52,7 @@ class Graph {
   std::vector<RandomKey> drawn_;
   Array keys_;
   CUgraphExec_st* executable_ = nullptr;
+  std::function<void()> end_;  // of the recording that runs
 };
 
 /// Where a kernel finds its present key, or null outside of captured steps.

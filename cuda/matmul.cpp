@@ -110,7 +110,7 @@ struct Plans {
     const std::pair<int, PlanKey> device_key{cuda::context().device, key};
     auto found = of.find(device_key);
     if (found == of.end()) {
-      cuda::forbid_in_capture(op, "a product of a shape that the warm-up steps did not have");
+      cuda::leave_capture(op, "a product of a shape that the warm-up steps did not have");
       found = of.emplace(device_key, make_plan(key, bias)).first;
     }
     return found->second;

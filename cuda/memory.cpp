@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "ramp/core/block_cache.h"
+#include "ramp/core/trace.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
 #include "ramp/cuda/cuda.h"
@@ -72,12 +73,15 @@ cuda::Pool::~Pool() {
 
 void* Cuda::allocate(int64_t bytes) {
   cuda::Memory& m = memory();
-  std::lock_guard lock(m.mutex);
   const cuda::Context& c = cuda::context();
   if (c.capturing) {
-    if (void* block = c.pool->cache_.take_cached(bytes)) return block;
-    fail("allocate", bytes, " bytes that the warm-up steps did not need cannot be part of a captured step");
+    {
+      std::lock_guard lock(m.mutex);
+      if (void* block = c.pool->cache_.take_cached(bytes)) return block;
+    }
+    stop_capture("allocate", bytes, " bytes that the warm-up steps did not need cannot be part of a captured step");
   }
+  std::lock_guard lock(m.mutex);
   void* block = (c.pool ? c.pool->cache_ : m.cache).take(bytes);
   if (!block) {
     size_t free = 0, total = 0;
@@ -101,7 +105,7 @@ MemoryStats Cuda::memory_stats() {
 }
 
 void Cuda::release_cached_memory() {
-  cuda::forbid_in_capture("release_cached_memory", "giving memory back");
+  cuda::leave_capture("release_cached_memory", "giving memory back");
   std::lock_guard lock(memory().mutex);
   memory().cache.release();
 }

@@ -102,7 +102,7 @@ void Cuda::copy(const Array& from, const Array& to) {
   const auto bytes = static_cast<size_t>(from.bytes());
   const cudaStream_t stream = cuda::context().stream;
   const bool local = from.device().is_cuda() && to.device().is_cuda();
-  if (!local) cuda::forbid_in_capture("copy", "a copy between the CPU and a CUDA device (item() is one)");
+  if (!local) cuda::leave_capture("copy", "a copy between the CPU and a CUDA device (item() is one)");
   // To another device: after what its own stream still has to do.
   if (local && from.device() != to.device()) {
     use(to.device().index);

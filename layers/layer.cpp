@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <map>
 #include <set>
 #include <typeinfo>
 
@@ -55,18 +56,18 @@ Tensor Layer::operator()(const Tensor& x) {
   if (outermost)
     if (Trace* trace = tracing()) watch(*trace);
   const uint64_t made_before = nodes_made();
-  const Calling guard(this);
-  Tensor y;
-  try {
-    y = forward(x);
-  } catch (const Error&) {
-    if (Trace* trace = tracing(); trace && trace->failed_in().empty()) trace->fail_in(describe());
-    throw;
-  }
+  Trace* const trace = tracing();
+  Tensor y = run(x);
+  if (trace && !tracing()) trace->stopped_in(describe());
   if (outermost && checked_ != state_->changes && y.defined() && y.requires_grad())
     require_parameters(x, y, made_before);
   if (observed()) notify(x, y);
   return y;
+}
+
+Tensor Layer::run(const Tensor& x) {
+  const Calling guard(this);
+  return forward(x);
 }
 
 /// Walks through what the call recorded: every leaf must be the input, or a tensor that somebody trains.
@@ -124,9 +125,9 @@ void Layer::notify(const Tensor& input, const Tensor& output) {
   const Walk walk(*observers);
   const size_t count = observers->list.size();  // without those that are added on the way
   for (size_t i = 0; i < count; ++i)
-    if (Observer& observer = observers->list[i]; observer && !observer(*this, input, output)) {
-      observer = nullptr;
-      ++state->changes;
+    if (Observer& observer = observers->list[i]; observer) {
+      if (!observer(*this, input, output)) observer = nullptr, ++state->changes;
+      if (observers.use_count() == 1) return;  // the layer is gone
     }
 }
 
@@ -140,13 +141,13 @@ void Layer::visit(const std::string& path, F&& f) const {
 std::vector<Parameter> Layer::parameters() const {
   require_whole();
   std::vector<Parameter> parameters;
-  std::set<Identity> seen;
+  std::map<Identity, size_t> seen;  // and where in `parameters`
   visit("", [&](const std::string& path, const Layer& layer) {
-    for (const auto& own : layer.parameters_)
-      if (seen.insert(identity(own->tensor)).second) {
-        parameters.emplace_back(dotted(path, own->name), own->tensor, own->decay);
-        parameters.back().variable = std::shared_ptr<const Tensor>(own, &own->tensor);
-      }
+    for (const auto& own : layer.parameters_) {
+      const auto [at, fresh] = seen.emplace(identity(own->tensor), parameters.size());
+      if (fresh) parameters.emplace_back(dotted(path, own->name), own->tensor, own->decay);
+      parameters[at->second].variables.push_back(std::shared_ptr<const Tensor>(own, &own->tensor));
+    }
   });
   return parameters;
 }

@@ -17,7 +17,8 @@
 // layer is called, and throw Error: calling an inner layer that has parameters but was not added, and, in the first call
 // that records, using a tensor that wants a gradient but is no input, no layer's parameter and no optimizer's. What cannot be
 // noticed: inside a member function of one's own (a model of two inputs, say) no layer is being called, so inner layers that
-// were not added work there and are missing from parameters(). Look at summary() once.
+// were not added work there and are missing from parameters(). Look at summary() once. A tensor that is meant to be none of these
+// says so by Tensor::mark_parameter().
 
 #include <functional>
 #include <memory>
@@ -127,6 +128,8 @@ class Layer {
   /// Tells a captured step what the output of this layer and those inside it depends on.
   void watch(Trace& trace) const;
   void require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before);
+  /// forward(), within which inner layers must be this layer's own.
+  Tensor run(const Tensor& x);
   void notify(const Tensor& input, const Tensor& output);
   /// Throws Error when this layer was moved away.
   void require_whole() const {

@@ -67,24 +67,26 @@ void for_each_slot(Groups& groups, F f) {
 /// One parameter's part of an arena: elements [begin, end), padding included.
 struct SGD::Slot {
   std::string title;
-  Tensor tensor;
-  std::weak_ptr<const Tensor> variable;  // the layer's
+  UncountedTensor held;                                // a captured step must notice when the program lets go of it
+  std::vector<std::weak_ptr<const Tensor>> variables;  // the layers'
   bool decay;
   int64_t begin, end;
   Array value, gradient;
   bool fresh = true;  // the velocity is not yet set
 
-  bool has_gradient() const { return tensor.node() && tensor.node()->has_grad; }  // no node: frozen meanwhile
+  Tensor tensor() const { return held.get(); }
+  bool has_gradient() const { return held->node && held->node->has_grad; }  // no node: frozen meanwhile
 
-  /// Whether a layer's variable holds another tensor now.
-  bool replaced() const {
-    const std::shared_ptr<const Tensor> now = variable.lock();
-    return now && !now->is(tensor);
+  /// What a layer's variable holds instead now; undefined when all hold this tensor still.
+  Tensor replacement() const {
+    for (const std::weak_ptr<const Tensor>& variable : variables)
+      if (const std::shared_ptr<const Tensor> now = variable.lock(); now && !held.holds(*now)) return *now;
+    return {};
   }
 
   /// Makes the node's gradient our view again: at first, and after the parameter was frozen and thawed.
   void bind_gradient() {
-    Node& node = *tensor.node();
+    Node& node = *held->node;
     if (same_view(node.grad, gradient)) return;
     if (node.has_grad) copy(node.grad, gradient);
     node.grad = gradient;
@@ -106,7 +108,7 @@ struct SGD::Arena {
   void append(std::string title, const Parameter& p) {
     const int64_t unit = alignment / static_cast<int64_t>(size_of(dtype));
     const int64_t begin = size(), end = begin + (p.tensor.numel() + unit - 1) / unit * unit;
-    slots.push_back({std::move(title), p.tensor, p.variable, p.decay, begin, end, {}, {}});
+    slots.push_back({std::move(title), UncountedTensor(p.tensor), p.variables, p.decay, begin, end, {}, {}});
   }
 
   void allocate() {
@@ -114,9 +116,9 @@ struct SGD::Arena {
     gradients = full_array({size()}, 0, dtype, device);
     learning_rate = Array({1}, float64, device);
     for (Slot& slot : slots) {
-      slot.value = values.slice(slot.begin, slot.tensor.shape());
-      slot.gradient = gradients.slice(slot.begin, slot.tensor.shape());
-      copy(slot.tensor.array(), slot.value);
+      slot.value = values.slice(slot.begin, slot.held->value.shape());
+      slot.gradient = gradients.slice(slot.begin, slot.held->value.shape());
+      copy(slot.held->value, slot.value);
     }
   }
 
@@ -157,7 +159,7 @@ struct SGD::Group {
 
   void set(const SGDOptions& wanted) {
     check(wanted);
-    if (tracing()) fail("sgd", "setting options cannot be part of a captured step");
+    stop_capture("sgd", "setting options cannot be part of a captured step");
     if (wanted.momentum > 0)
       for (Arena& arena : arenas)
         if (!arena.velocities.defined()) arena.velocities = full_array({arena.size()}, 0, arena.dtype, arena.device);
@@ -216,9 +218,9 @@ SGD::SGD(const std::vector<ParameterGroup>& groups) {
   }
   // Only now, when all memory is there, do the tensors change.
   for_each_slot(groups_, [](Slot& slot) {
-    slot.tensor.set_array(slot.value);
+    slot.tensor().set_array(slot.value);
     slot.bind_gradient();
-    slot.tensor.mark_parameter();
+    slot.tensor().mark_parameter();
   });
 }
 
@@ -228,16 +230,15 @@ void SGD::require_whole() const {
 
 void SGD::zero_grad() {
   require_whole();
-  for_each_slot(groups_, [](Slot& slot) { slot.tensor.zero_grad(); });
+  for_each_slot(groups_, [](Slot& slot) { slot.tensor().zero_grad(); });
 }
 
 void SGD::step() {
   require_whole();
   for_each_slot(groups_, [](const Slot& slot) {
-    const bool replaced = slot.replaced();
-    if (!replaced && same_view(slot.tensor.array(), slot.value)) return;
-    const std::shared_ptr<const Tensor> variable = slot.variable.lock();
-    const Tensor& now = replaced ? *variable : slot.tensor;
+    const Tensor replacement = slot.replacement();
+    if (!replacement.defined() && same_view(slot.held->value, slot.value)) return;
+    const Tensor now = replacement.defined() ? replacement : slot.tensor();
     fail("sgd", slot.title, " was moved or replaced after the optimizer was made; change the model first, got ",
          now.dtype(), ' ', now.shape(), " on ", now.device(), " in other memory");
   });
@@ -272,8 +273,11 @@ void SGD::watch(Trace& trace) {
     trace.depend(life_, [&group, options = group.options, fresh] { return group.would_do(options, fresh); });
     trace.when_undone([&group, fresh] { group.set_fresh(fresh); });
     for (const Arena& arena : group.arenas)
-      for (const Slot& slot : arena.slots)
-        if (const auto variable = slot.variable.lock()) trace.depend_on_variable(variable);
+      for (const Slot& slot : arena.slots) {
+        slot.tensor().array();  // which the trace sees
+        for (const std::weak_ptr<const Tensor>& variable : slot.variables)
+          if (const auto alive = variable.lock()) trace.depend_on_variable(alive);
+      }
   }
 }
 

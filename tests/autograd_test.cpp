@@ -218,7 +218,7 @@ TEST(Overwritten, ANeededInputIsNoticedBeforeAnythingChanges) {
                   return dense(reshape(x, {1, 1}), reshape(x, {1, 1}));
                 },
                 [](const Array& x) { x.data<double>(); }),
-            by("[backward] the input of 'dense'"));
+            by("[backward] the input of 'dense'") + ", by data() for writing; read through data<const T>()");
 }
 
 TEST(Overwritten, ANeededResultIsNoticed) {
@@ -248,6 +248,36 @@ TEST(Overwritten, WhatNobodyNeedsMayBe) {
   fill(beside.array(), 3);
   z.backward();
   fill(x.array(), 0);  // afterwards, when nobody needs it any more
+}
+
+TEST(Overwritten, WhatNoWantedGradientNeedsMayBe) {
+  const Tensor p = leaf({3}), x = tensor({{1, 2}}, {.dtype = float64});
+  const Tensor scaled = sum(p * 2.0);
+  Dense layer(2, 2, {.dtype = float64});
+  const Tensor first = sum(layer(x)), second = sum(square(layer(x)));
+  fill(p.array(), 7);
+  scaled.backward();
+  optim::SGD sgd(layer.parameters(), {.learning_rate = 0.1});
+  first.backward();
+  sgd.step();  // x wants no gradient, so the weight is not needed
+  second.backward();
+  const Tensor w = leaf({3});
+  const Tensor y = sum(square(w));
+  w.array().data<double>();
+  EXPECT_EQ(
+      error_of([&] { y.backward(); }),
+      "[backward] the input of 'square' was overwritten after the forward pass, by data() for writing; read through "
+      "data<const T>()");
+}
+
+TEST(Overwritten, IsKnownForEachOfManyParameters) {
+  std::vector<Parameter> all;
+  for (int i = 0; i < 1000; ++i) all.push_back(leaf({1}));
+  optim::SGD sgd(all, {.learning_rate = 0.1});
+  const Tensor y = sum(square(all[0].tensor));
+  for (size_t i = 1; i < all.size(); ++i) fill(all[i].tensor.array(), 5);
+  y.backward();
+  EXPECT_EQ(all[0].tensor.grad().item(), 2);
 }
 
 TEST(Overwritten, OwnOperationsKeepTheirInputsAndResultByDefault) {
@@ -302,7 +332,7 @@ TEST(Overwritten, AReplayIsNoticed) {
   });
   const Tensor x = ones({1, 2});
   for (int i = 0; i < 5; ++i) step(x);
-  const Tensor eager = sum(square(layer(x * 1.0)));
+  const Tensor eager = sum(square(layer(ones({1, 2}, {.requires_grad = true}))));
   step(x);
   EXPECT_EQ(error_of([&] { eager.backward(); }),
             "[backward] the input of 'dense' was overwritten after the forward pass, by a captured step");
@@ -342,6 +372,18 @@ TEST(Hooks, MayWriteIntoTheirGradient) {
   Tensor(v).register_hook(doubles);
   v.backward(given);
   EXPECT_EQ(values(given), (Doubles{1, 1})) << "the caller's own";
+}
+
+TEST(Hooks, KeepTheirState) {
+  const Tensor x = leaf({3});
+  Tensor(x).register_hook([n = 0](const Tensor& gradient) mutable { return ++n > 2 ? gradient * 0.0 : Tensor(); });
+  Doubles seen;
+  for (int i = 0; i < 4; ++i) {
+    Tensor(x).zero_grad();
+    square(x).backward();
+    seen.push_back(x.grad().item());
+  }
+  EXPECT_EQ(seen, (Doubles{6, 6, 0, 0}));
 }
 
 TEST(Hooks, MayAddHooks) {

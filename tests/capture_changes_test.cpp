@@ -130,6 +130,70 @@ TEST_P(CaptureChanges, a_variable_of_the_program_is_assigned) {
   expect_followed(2, [&](Twin& t) { t.scale = full({}, 30, options()); });
 }
 
+TEST_P(CaptureChanges, a_variable_that_only_the_library_holds_still_is_assigned) {
+  // The result of another captured step, which keeps those of its last replays.
+  Tensor between;
+  auto first = capture([](const Tensor& x) { return x * 2; });
+  auto second = capture([&](const Tensor& x) { return x + between; });
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 40; ++i) {
+    between = first(full({1}, i, options()));
+    EXPECT_EQ(second(zeros({1}, options())).item(), 2 * i);
+  }
+  testing::internal::GetCapturedStderr();
+  // A tensor that an optimizer trains.
+  Tensor weight = full({1}, 1, options()).set_requires_grad();
+  optim::SGD sgd({weight}, {.learning_rate = 0.1});
+  auto read = capture([&](const Tensor& x) { return (x + weight).detach(); });
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(read(zeros({1}, options())).item(), 1);
+  weight = full({1}, 5, options());
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(read(zeros({1}, options())).item(), 5);
+}
+
+TEST_P(CaptureChanges, a_variable_is_assigned_before_the_step_turns_out_not_to_be_capturable) {
+  Tensor total = zeros({1}, options());
+  int calls = 0;
+  auto step = capture([&](const Tensor& x) {
+    ++calls;
+    total = total + x;
+    const Tensor y = x * 2;
+    return total.item() > 1e9 ? y * 0 : y;
+  });
+  testing::internal::CaptureStderr();
+  for (int i = 1; i <= 8; ++i) {
+    EXPECT_EQ(step(ones({1}, options())).item(), 2);
+    EXPECT_EQ(total.item(), i);
+    EXPECT_EQ(calls, i);
+  }
+  testing::internal::GetCapturedStderr();
+  EXPECT_EQ(step.eager_reason().substr(0, 22), "[item] reading a value");
+}
+
+TEST_P(CaptureChanges, a_step_that_throws_while_it_is_captured_has_done_what_came_before) {
+  const auto run = [&](bool captures) {
+    Tensor weight = full({2}, 1, options()).set_requires_grad();
+    Tensor kept;
+    int calls = 0;
+    const auto body = [&](const Tensor& x) {
+      kept = weight * x;
+      add_to(weight.array(), x.array());
+      if (++calls == 4) fail("test", "now");
+      return kept * 2;
+    };
+    auto step = capture(body);
+    std::vector<double> all;
+    for (int i = 0; i < 10; ++i) {
+      const Tensor x = full({2}, i, options());
+      const std::string error = error_of([&] { all.push_back(sum(captures ? step(x) : body(x)).item()); });
+      EXPECT_EQ(error, i == 3 ? "[test] now" : "no error");
+      if (i < 4) all.push_back(sum(kept).item());
+      all.push_back(sum(weight).item());
+    }
+    return all;
+  };
+  EXPECT_EQ(run(true), run(false));
+}
+
 TEST_P(CaptureChanges, a_parameter_is_frozen_and_thawed) {
   expect_followed(2, [](Twin& t) { t.model.parameters()[0].tensor.set_requires_grad(false); });
 }
@@ -171,7 +235,7 @@ TEST_P(CaptureChanges, an_observer_is_done_after_its_first_call) {
 }
 
 TEST_P(CaptureChanges, diagnostics_see_captured_steps_like_eager_ones) {
-  for (const int attached_at : {0, 6}) {
+  for (const int attached_at : {0, 3, 6}) {
     const auto eager = twin(), captured = twin();
     std::optional<Diagnostics> of_eager, of_captured;
     auto step = capture([&](const Tensor& x) { return train(*captured, x); });
@@ -182,7 +246,7 @@ TEST_P(CaptureChanges, diagnostics_see_captured_steps_like_eager_ones) {
       expect_equal(step(x), train(*eager, x), "loss");
     }
     EXPECT_EQ(step.eager_reason(), "");
-    EXPECT_EQ(step.graphs(), attached_at == 0 ? 1 : 2);
+    EXPECT_EQ(step.graphs(), attached_at == 6 ? 2 : 1);
     const std::vector<LayerStatistics> a = of_captured->rows(), b = of_eager->rows();
     ASSERT_EQ(a.size(), 3u);
     for (size_t i = 0; i < a.size(); ++i) {
@@ -296,6 +360,29 @@ TEST_P(CaptureChanges, verify_finds_what_changes_otherwise_than_the_result) {
   const std::string error = error_of([&] { step(ones({2}, options())); });
   EXPECT_NE(error.find("got -2 instead of -1.5 at element 0 of an array that the step changes"), std::string::npos)
       << error;
+}
+
+TEST_P(CaptureChanges, verify_puts_back_what_the_step_changes_without_a_tensor) {
+  const Array total = full_array({1}, 0, dtype(), device());
+  auto step = capture(
+      [&](const Tensor& x) {
+        add_to(total, x.array());
+        return Tensor(total) * 1;
+      },
+      {.verify = true});
+  for (int i = 1; i <= 8; ++i) EXPECT_EQ(step(ones({1}, options())).item(), i);
+  EXPECT_EQ(Tensor(total).item(), 8);
+  // And backward() notices that a replay wrote there.
+  auto plain = capture([&](const Tensor& x) {
+    add_to(total, x.array());
+    return x * 1;
+  });
+  for (int i = 0; i < 5; ++i) plain(ones({1}, options()));
+  const Tensor weight = ones({1}, options()).set_requires_grad();
+  const Tensor y = sum(square(weight * Tensor(total)));
+  plain(ones({1}, options()));
+  EXPECT_EQ(error_of([&] { y.backward(); }),
+            "[backward] the input of 'multiply' was overwritten after the forward pass, by a captured step");
 }
 
 TEST_P(CaptureChanges, verify_lets_a_sound_step_pass) {

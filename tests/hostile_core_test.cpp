@@ -872,16 +872,6 @@ TEST(Hostile, Capture) {
              w.x);
        },
        "set_precision", "cannot be part of a captured step"},
-      {"a seed set in the step",
-       [](World& w) {
-         captured(
-             [](const Tensor& x) {
-               if (tracing()) manual_seed(1);
-               return x * 2;
-             },
-             w.x);
-       },
-       "generator", "setting its state cannot be part of a captured step"},
       {"a rate set in the step",
        [](World& w) {
          captured(

@@ -90,7 +90,7 @@ TEST(Hostile, Dense) {
 TEST(Hostile, Ownership) {
   expect_refused({
       {"a parameter without a name", [](World& w) { Owner().add("", w.x); }, "add", "a name must not be empty"},
-      {"a parameter with a dot", [](World& w) { Owner().add("a.b", w.x); }, "add", "and no dot, got \"a.b\""},
+      {"a parameter with a dot", [](World& w) { Owner().add("a.b", w.x); }, "add", "or have a dot, got \"a.b\""},
       {"a parameter that is not there", [](World&) { Owner().add("a", none); }, "add", "must be a tensor"},
       {"a parameter of integers", [](World& w) { Owner().add("a", w.whole); }, "requires_grad",
        "only float32 and float64"},
@@ -110,7 +110,7 @@ TEST(Hostile, Ownership) {
          owner.add("a", ReLU());
        },
        "add", "a name must be new in its layer"},
-      {"a layer with a dot", [](World&) { Owner().add(".", ReLU()); }, "add", "and no dot"},
+      {"a layer with a dot", [](World&) { Owner().add(".", ReLU()); }, "add", "or have a dot"},
       {"a model in itself", [](World& w) { w.model.push_back(std::move(w.model)); }, "add",
        "Sequential cannot be added to itself, or to a layer inside it"},
       {"a model in a layer of its own",

@@ -312,5 +312,17 @@ TEST(Sgd, AReplacedParameterThrowsAndNothingMoves) {
   EXPECT_EQ(values(b), (std::vector<double>{0, 1}));
 }
 
+TEST(SGD, NoticesThatOneOfTiedParametersWasAssigned) {
+  Dense a(2, 2), b(2, 2);
+  b.weight = a.weight;
+  Sequential model{std::move(a), std::move(b)};
+  optim::SGD sgd(model.parameters(), {.learning_rate = 0.1});
+  auto& last = dynamic_cast<Dense&>(*model.children()[1].second);
+  last.weight = Tensor(clone(last.weight.array()));
+  sum(model(ones({1, 2}))).backward();
+  EXPECT_EQ(error_of([&] { sgd.step(); }).substr(0, 73),
+            "[sgd] parameter \"0.weight\" was moved or replaced after the optimizer was ");
+}
+
 }  // namespace
 }  // namespace ramp

@@ -34,6 +34,7 @@ struct CountingGraph {
     drawn_ = log_->drawn;
   }
   const std::vector<RandomKey>& drawn() const { return drawn_; }
+  void stop() {}
   void launch(std::span<const RandomKey> keys) { log_->launches.emplace_back(keys.begin(), keys.end()); }
   std::vector<RandomKey> drawn_;
 };
@@ -90,33 +91,51 @@ TEST_F(StepGraphsTest, renews_keys_and_moves_generators) {
   EXPECT_EQ(other.ticket(), 101u);
 }
 
-TEST_F(StepGraphsTest, undoes_a_step_that_cannot_be_captured) {
+TEST_F(StepGraphsTest, goes_on_eagerly_in_the_call_that_cannot_be_captured) {
   Generator generator(1);
-  Tensor w = ones({1}, {.requires_grad = true});
   int calls = 0;
   const auto step = [&](std::span<const Tensor> x) {
     ++calls;
     generator.next();
-    Tensor loss = sum(w * x[0]);
-    if (!tracing() && calls > 3) {
-      EXPECT_TRUE(w.grad().defined()) << "zero_grad() is undone";
-    }
-    w.zero_grad();
-    if (tracing()) fail("test", "not this one");
-    loss.backward();
-    return loss;
+    stop_capture("test", "not this one");
+    EXPECT_EQ(tracing(), nullptr);
+    generator.next();
+    return same(x);
+  };
+  for (int i = 1; i <= 8; ++i) {
+    call(step, ones({1}));
+    EXPECT_EQ(calls, i) << "each call is one step";
+    EXPECT_EQ(generator.ticket(), 2U * static_cast<unsigned>(i));
+  }
+  EXPECT_EQ(report.eager_reason, "[test] not this one");
+  EXPECT_EQ(log.warm_ups, 3);
+  EXPECT_EQ(log.launches.size(), 0u);
+}
+
+TEST_F(StepGraphsTest, throws_what_the_step_throws_and_tries_again) {
+  int calls = 0;
+  const auto step = [&](std::span<const Tensor> x) {
+    if (++calls == 4) fail("test", "not now");
+    return same(x);
   };
   for (int i = 0; i < 3; ++i) call(step, ones({1}));
-  call(step, ones({1}));
-  EXPECT_EQ(calls, 5) << "once to be captured, once eagerly";
-  EXPECT_EQ(report.eager_reason, "[test] not this one");
-  EXPECT_EQ(generator.ticket(), 4u);
+  EXPECT_EQ(error_of([&] { call(step, ones({1})); }), "[test] not now");
   EXPECT_EQ(tracing(), nullptr);
-  for (int i = 0; i < 4; ++i) call(step, ones({1}));
-  EXPECT_EQ(calls, 9) << "eagerly from then on";
-  EXPECT_EQ(generator.ticket(), 8u);
-  EXPECT_EQ(log.warm_ups, 3);
-  EXPECT_EQ(log.captures, 0);
+  EXPECT_EQ(log.alive, 0);
+  for (int i = 0; i < 5; ++i) call(step, ones({1}));
+  EXPECT_EQ(log.captures, 1);
+  EXPECT_EQ(report.eager_reason, "");
+}
+
+TEST_F(StepGraphsTest, stays_eager_where_no_graph_is_ever_replayed) {
+  Tensor scale = ones({1});
+  const auto step = [&](std::span<const Tensor> x) { return x[0] * scale; };
+  for (int i = 0; i < 60; ++i) {
+    scale = full({1}, i);
+    EXPECT_EQ(call(step, ones({1})).item(), i);
+  }
+  EXPECT_EQ(log.captures, 4);
+  EXPECT_EQ(report.eager_reason.substr(0, 64), "[capture] what the step reads must stay the same tensors, got ot");
 }
 
 TEST_F(StepGraphsTest, keeps_few_graphs) {

@@ -75,6 +75,12 @@ void Graph::capture(const std::function<void()>& step) {
   }
 }
 
+void Graph::stop() {
+  recording = nullptr;
+  const std::vector<RandomKey> keys = drawn_;
+  launch(keys);
+}
+
 void Graph::keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) {
   Kept& kept = bodies_.emplace_back(Kept{std::move(body), {}, {}, {}});
   Loop loop{0, n, grain, {}, bodies_.size() - 1};
@@ -112,10 +118,21 @@ void Graph::keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays,
 void Graph::note(size_t index) {
   for (const Range& range : loops_[index].ranges) {
     Touching& touching = touching_[range.storage];
-    std::vector<size_t>& loops = range.writes ? touching.writers : touching.readers;
-    if (loops.empty() || loops.back() != index) loops.push_back(index);
+    (range.writes ? touching.writers : touching.readers).emplace(range.begin, index);
+    touching.longest = std::max(touching.longest, range.end - range.begin);
   }
 }
+
+namespace {
+
+/// Calls f(loop) for the loops that may touch a range, of those noted by where their ranges begin.
+template <class Range, class F>
+void each_near(const std::multimap<const char*, size_t>& loops, std::ptrdiff_t longest, const Range& range, F f) {
+  auto at = loops.upper_bound(range.begin - longest);
+  for (; at != loops.end() && at->first < range.end; ++at) f(at->second);
+}
+
+}  // namespace
 
 /// The loops noted so far that touch what `loop` touches, one of the two as a writer, in their order.
 std::vector<size_t> Graph::related(const Loop& loop) const {
@@ -123,9 +140,9 @@ std::vector<size_t> Graph::related(const Loop& loop) const {
   for (const Range& range : loop.ranges) {
     const auto touching = touching_.find(range.storage);
     if (touching == touching_.end()) continue;
-    const auto& [readers, writers] = touching->second;
-    found.insert(found.end(), writers.begin(), writers.end());
-    if (range.writes) found.insert(found.end(), readers.begin(), readers.end());
+    const auto& [readers, writers, longest] = touching->second;
+    each_near(writers, longest, range, [&](size_t i) { found.push_back(i); });
+    if (range.writes) each_near(readers, longest, range, [&](size_t i) { found.push_back(i); });
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
@@ -139,12 +156,13 @@ std::vector<int64_t> Graph::cuts(const Loop& loop) const {
     const int64_t stride = (range.end - range.begin) / loop.n;
     const auto touching = touching_.find(range.storage);
     if (touching == touching_.end()) continue;
-    for (const size_t writer : touching->second.writers)
+    each_near(touching->second.writers, touching->second.longest, range, [&](size_t writer) {
       for (const Range& written : loops_[writer].ranges)
         if (written.writes && conflict(written, range))
           for (const char* edge : {written.begin, written.end})
             if (edge > range.begin && edge < range.end && (edge - range.begin) % stride == 0)
               at.push_back((edge - range.begin) / stride);
+    });
   }
   std::sort(at.begin(), at.end());
   at.erase(std::unique(at.begin(), at.end()), at.end());

@@ -12,6 +12,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
@@ -34,8 +35,10 @@ class Graph {
   void take(const Array& from, const Array& to);
   /// Runs a step as ever.
   void warm_up(const std::function<void()>& step) { step(); }
-  /// Keeps a step's loops without running them. Throws what it throws; then nothing is left of it.
+  /// Keeps a step's loops without running them. Throws what it throws.
   void capture(const std::function<void()>& step);
+  /// Called by the step that is being captured: runs the loops so far, and lets all further ones run at once.
+  void stop();
   /// The keys that the captured step drew with, in order.
   const std::vector<RandomKey>& drawn() const { return drawn_; }
   /// Runs the loops, drawing with these keys instead. Throws what a loop throws; those of later phases have then not run.
@@ -82,9 +85,11 @@ class Graph {
     const void* now;
   };
 
-  /// The loops that touch a storage, in their order: for a loop to find those that it depends on without looking at all.
+  /// The loops that touch a storage, by where their ranges begin: for a loop to find those that it depends on without looking
+  /// at all.
   struct Touching {
-    std::vector<size_t> readers, writers;
+    std::multimap<const char*, size_t> readers, writers;
+    std::ptrdiff_t longest = 0;  // range
   };
 
   void keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body);
