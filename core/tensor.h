@@ -68,7 +68,7 @@ class Tensor {
   bool is_leaf() const;
   /// The gradient that backward has gathered, undefined before that. A leaf keeps it; others after retain_grad(). Later
   /// gradients that add up to this one, and set_grad(), are seen in the tensor that was returned; after zero_grad() it keeps
-  /// its numbers. A captured step leaves it the numbers it had before the step.
+  /// its numbers, unlike views of it. A captured step on the same thread leaves it the numbers it had before the step.
   Tensor grad() const;
   void retain_grad();
   /// Forgets the gradient; the next one overwrites it, so this costs nothing.
