@@ -194,11 +194,16 @@ void Gradients::forget_written() {
 
 bool Gradients::written(int i) const { return std::find(written_.begin(), written_.end(), i) != written_.end(); }
 
+const Array& needed(const Tensor& input, const Array& array) {
+  static const Array& none = *new Array;  // never destroyed, as static tensors may outlive any static of ours
+  return input.requires_grad() ? array : none;
+}
+
 namespace {
 
 /// Calls save(array) for each array that backward will read, once it is known that there will be a backward.
 template <class Save>
-Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, size_t saved, Backward backward,
+Tensor record_with(const char* op, Array&& value, std::span<const Tensor> inputs, size_t saved, Backward&& backward,
                    Save save_all) {
   if (!backward) fail(op, "the backward function must not be empty");
   bool wanted = false;
@@ -230,18 +235,16 @@ Tensor record_with(const char* op, Array value, std::span<const Tensor> inputs, 
 
 }  // namespace
 
-Tensor record(const char* op, Array value, std::span<const Tensor> inputs, std::initializer_list<Array> saved,
-              Backward backward) {
+Tensor record(const char* op, Array value, std::span<const Tensor> inputs, SavedArrays saved, Backward backward) {
   return record_with(op, std::move(value), inputs, saved.size(), std::move(backward), [&](auto save) {
     for (const Array& array : saved) save(array);
   });
 }
 
 Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backward backward) {
-  const Array result = value;
   return record_with(op, std::move(value), inputs, inputs.size() + 1, std::move(backward), [&](auto save) {
     for (const Tensor& input : inputs) save(input.array());
-    save(result);
+    save(value);
   });
 }
 

@@ -121,15 +121,19 @@ class NoGrad {
   bool previous_;
 };
 
+/// The arrays that a backward function reads; undefined ones stand for none.
+using SavedArrays = std::initializer_list<std::reference_wrapper<const Array>>;
+/// What the gradient of an input is computed from, where one is wanted; else an undefined array.
+const Array& needed(const Tensor& input, const Array& array);
+
 /// The only way a node comes to be: returns `value` as a tensor that remembers `op`, its inputs and its backward function
 /// (or as a plain tensor when no input wants a gradient). Every gradient that `backward` yields is checked against its
 /// input's shape and dtype. `saved` are the arrays that `backward` reads: backward() throws Error, before anything is
 /// changed, when one of them was overwritten in between. Without that argument they are the inputs and `value`. Throws
 /// Error when `backward` is empty, and for a value of integers whose inputs want a gradient. `op` must live for ever.
-Tensor record(const char* op, Array value, std::span<const Tensor> inputs, std::initializer_list<Array> saved,
-              Backward backward);
-inline Tensor record(const char* op, Array value, std::initializer_list<Tensor> inputs,
-                     std::initializer_list<Array> saved, Backward backward) {
+Tensor record(const char* op, Array value, std::span<const Tensor> inputs, SavedArrays saved, Backward backward);
+inline Tensor record(const char* op, Array value, std::initializer_list<Tensor> inputs, SavedArrays saved,
+                     Backward backward) {
   return record(op, std::move(value), std::span(inputs.begin(), inputs.size()), saved, std::move(backward));
 }
 Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backward backward);

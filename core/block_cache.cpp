@@ -1,6 +1,7 @@
 #include "ramp/core/block_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ramp {
 
@@ -50,13 +51,16 @@ void BlockCache::give(void* block, int64_t bytes) noexcept {
 }
 
 void BlockCache::release_above(int64_t bytes) {
-  for (auto entry = sizes_.begin(); entry != sizes_.end() && stats_.cached_bytes > bytes; ++entry) {
-    Blocks& blocks = entry->second;
-    while (!blocks.free.empty() && stats_.cached_bytes > bytes) {
+  while (stats_.cached_bytes > bytes) {
+    // The largest, found without memory, as there may be none.
+    const auto largest = std::max_element(sizes_.begin(), sizes_.end(), [](const auto& a, const auto& b) {
+      return std::pair(!a.second.free.empty(), a.first) < std::pair(!b.second.free.empty(), b.first);
+    });
+    Blocks& blocks = largest->second;
+    for (; !blocks.free.empty() && stats_.cached_bytes > bytes; blocks.free.pop_back()) {
       deallocate_(blocks.free.back());
-      blocks.free.pop_back();
       --blocks.total;
-      stats_.cached_bytes -= entry->first;
+      stats_.cached_bytes -= largest->first;
     }
   }
 }

@@ -3,7 +3,7 @@
 // nothing of devices; the two functions that ask the system for memory and give it back are handed in.
 
 #include <functional>
-#include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "ramp/core/storage.h"
@@ -49,7 +49,7 @@ class BlockCache {
 
   std::function<void*(int64_t)> allocate_;
   std::function<void(void*)> deallocate_;
-  std::map<int64_t, Blocks, std::greater<>> sizes_;  // largest first
+  std::unordered_map<int64_t, Blocks> sizes_;
   int64_t slack_;
   MemoryStats stats_;
   int64_t most_live_ = 0;

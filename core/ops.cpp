@@ -5,13 +5,6 @@
 
 namespace ramp {
 
-namespace {
-
-/// What the gradient of an input is computed from, where one is wanted.
-Array needed(const Tensor& input, const Array& factor) { return input.requires_grad() ? factor : Array(); }
-
-}  // namespace
-
 Tensor map(const Unary& f, const Tensor& x) {
   Array input = x.array(), y = map(f, input);
   return record(name(f), y, {x}, {input, y},

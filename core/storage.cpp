@@ -1,5 +1,7 @@
 #include "ramp/core/storage.h"
 
+#include <algorithm>
+
 #include "ramp/core/backend.h"
 
 namespace ramp {
@@ -21,14 +23,20 @@ Storage::~Storage() {
 
 void Storage::note_part(int64_t begin, int64_t end, const char* by) {
   constexpr size_t most_parts = 1 << 16;  // with more, a write to a new range counts as one to all
-  const std::pair range(begin, end);
-  if (parts_.size() == most_parts && !parts_.contains(range)) return note_write(0, bytes_, by);
-  parts_[range] = {begin, end, ++writes_, by};
+  const auto before = [](const Write& part, const std::pair<int64_t, int64_t>& range) {
+    return std::pair(part.begin, part.end) < range;
+  };
+  auto part = std::lower_bound(parts_.begin(), parts_.end(), std::pair(begin, end), before);
+  if (part == parts_.end() || part->begin != begin || part->end != end) {
+    if (parts_.size() == most_parts) return note_write(0, bytes_, by);
+    part = parts_.insert(part, {begin, end});
+  }
+  part->version = ++writes_, part->by = by;
 }
 
 Storage::Write Storage::last_write(int64_t begin, int64_t end) const {
   Write last = whole_;
-  for (const auto& [range, part] : parts_)
+  for (const Write& part : parts_)
     if (part.begin < end && begin < part.end && part.version > last.version) last = part;
   return last;
 }
@@ -36,7 +44,7 @@ Storage::Write Storage::last_write(int64_t begin, int64_t end) const {
 std::vector<Storage::Write> Storage::written_since(uint64_t writes) const {
   std::vector<Write> found;
   if (whole_.version > writes) found.push_back(whole_);
-  for (const auto& [range, part] : parts_)
+  for (const Write& part : parts_)
     if (part.version > writes) found.push_back(part);
   return found;
 }

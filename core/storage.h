@@ -2,7 +2,6 @@
 // Raw memory on a device, shared by the arrays that are views of it.
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -64,8 +63,7 @@ class Storage {
   std::shared_ptr<Storage> rounded_;
   uint64_t writes_ = 0;
   Write whole_{0, bytes_};
-  // Writes to less than all of it, as to an optimizer's arena, by their ranges.
-  std::map<std::pair<int64_t, int64_t>, Write> parts_;
+  std::vector<Write> parts_;  // writes to less than all of it, as to an optimizer's arena, in the order of their ranges
 };
 
 /// What a device's allocator has handed out and kept.

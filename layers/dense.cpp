@@ -55,14 +55,13 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const st
   if (!activation) forward.z = forward.y = {};  // backward needs neither, and they may go
 
   const Tensor inputs[] = {x, weight, bias};
-  return record(
-      "dense", y, std::span(inputs).first(biased ? 3 : 2),
-      {weight.requires_grad() ? forward.x : Array(), x.requires_grad() ? forward.w : Array(), forward.z, forward.y},
-      [forward, biased, activation](const Array& upstream, Gradients& inputs) {
-        const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
-        write_product_gradients(
-            forward, dense_gradient(activation, forward, upstream, bias_gradient, inputs.written(2)), inputs);
-      });
+  return record("dense", y, std::span(inputs).first(biased ? 3 : 2),
+                {needed(weight, forward.x), needed(x, forward.w), forward.z, forward.y},
+                [forward, biased, activation](const Array& upstream, Gradients& inputs) {
+                  const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
+                  write_product_gradients(
+                      forward, dense_gradient(activation, forward, upstream, bias_gradient, inputs.written(2)), inputs);
+                });
 }
 
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const formula::PReLU& activation,
@@ -77,15 +76,15 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const fo
     fail("dense", "expected one slope or ", out, ", got ", slopes.shape());
 
   const Tensor inputs[] = {x, weight, slope, bias};
-  return record(
-      "dense", map(Binary(activation), forward.z, slopes), std::span(inputs).first(biased ? 4 : 3),
-      {weight.requires_grad() ? forward.x : Array(), x.requires_grad() ? forward.w : Array(), forward.z, slopes},
-      [forward, biased, activation, slopes](const Array& upstream, Gradients& inputs) {
-        const Array slope_gradient = inputs.wants(2) ? inputs.write(2) : Array();
-        const Array bias_gradient = biased && inputs.wants(3) ? inputs.write(3) : Array();
-        write_product_gradients(
-            forward, prelu_gradient(activation, forward.z, slopes, upstream, bias_gradient, slope_gradient), inputs);
-      });
+  return record("dense", map(Binary(activation), forward.z, slopes), std::span(inputs).first(biased ? 4 : 3),
+                {needed(weight, forward.x), needed(x, forward.w), forward.z, slopes},
+                [forward, biased, activation, slopes](const Array& upstream, Gradients& inputs) {
+                  const Array slope_gradient = inputs.wants(2) ? inputs.write(2) : Array();
+                  const Array bias_gradient = biased && inputs.wants(3) ? inputs.write(3) : Array();
+                  write_product_gradients(
+                      forward, prelu_gradient(activation, forward.z, slopes, upstream, bias_gradient, slope_gradient),
+                      inputs);
+                });
 }
 
 }  // namespace ramp
