@@ -132,9 +132,7 @@ struct StepGraph {
     }
     made.forget_undo();
     if (kept) trace = std::move(made);
-    else
-      why =
-          "[capture] a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead";
+    else why = "[capture] the step must not replace a tensor that it reads, got one replaced; copy() into it instead";
     copy(result, out);
     return Tensor(out);
   }
@@ -189,9 +187,7 @@ class StepGraphList {
       entry = entries_.emplace(entries_.end(), inputs, wasted, wasted == most_wasted);
       if (entry->eager)
         report.eager_reason =
-            "[capture] what the step reads must stay the same tensors, got others in nearly every call; copy() into "
-            "those "
-            "that it reads instead of assigning";
+            "[capture] a step must read the same tensors in each call, got others in most; copy() into the old ones";
     }
     entries_.splice(entries_.end(), entries_, entry);  // the last one used is the last one evicted
     if (entry->eager) return Tensor(clone(step(inputs).array()));

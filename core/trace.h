@@ -43,7 +43,7 @@ class Trace {
   void depend_forever(const std::weak_ptr<const void>& owner, std::function<bool()> same);
   /// A variable that holds a tensor is read, and would lead to another tensor if one were assigned to it.
   void depend_on_variable(const std::shared_ptr<const Tensor>& variable);
-  /// What undo() calls: host code changed something that must be put back if the step cannot be captured.
+  /// What undo() calls: host code changed something that must be put back if what was recorded throws.
   void when_undone(std::function<void()> restore) { restores_.push_back(std::move(restore)); }
   /// The step cannot be captured, or not yet: runs what was recorded so far and lets the rest of the step run eagerly, so that
   /// this call is one step as well. `reason` is an Error's message; empty where a warm-up step more is all that is needed, and
@@ -102,8 +102,8 @@ class Trace {
   /// What is known of a storage that the step uses and did not make.
   struct Held {
     DType dtype;
-    std::shared_ptr<Storage> rounded_before,
-        rounded_after;                         // the bfloat16 copy that it needs, and leaves; null for none
+    std::shared_ptr<Storage> rounded_before;   // the bfloat16 copy that the step needs; null for none
+    std::shared_ptr<Storage> rounded_after;    // the one that it leaves
     uint64_t writes;                           // before
     std::vector<Storage::Write> written = {};  // by the step
   };

@@ -281,7 +281,7 @@ TEST_P(Capture, cannot_capture_what_no_replay_can_do) {
        if_cuda("[allocate] " + std::to_string(1000 * size_of(dtype())) +
                " bytes that the warm-up steps did not need cannot be part of a captured step")},
       {reason([&](const Tensor& x) { return average = average + x; }),
-       "[capture] a tensor that the step reads was replaced in it, which a replay cannot do; copy() into it instead"},
+       "[capture] the step must not replace a tensor that it reads, got one replaced; copy() into it instead"},
       {reason([&](const Tensor& x) {
          Generator generator(1);
          return dropout(x, 0.5, generator);

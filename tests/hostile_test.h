@@ -85,6 +85,9 @@ struct World {
   }
 };
 
+/// An array where the world's tensors are.
+inline Array here(const Shape& shape, DType dtype = float32) { return Array(shape, dtype, default_device()); }
+
 /// `call` must throw Error("[op] ..."), with `rule` in what follows.
 struct Call {
   const char* what;
