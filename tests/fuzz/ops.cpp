@@ -522,6 +522,10 @@ class Program {
     Tensor b = beside(a);
     if (a.rank() == 2 && a.size(1) <= 4096 && is_floating(a.dtype()) && in_.chance(80))
       b = leaf({a.size(1), in_.chance(90) ? in_.between(1, 5) : in_.between(0, 40)}, a.dtype());
+    // Of two matrices without elements the product may have very many.
+    if (a.rank() == 2 && b.rank() == 2 &&
+        static_cast<double>(a.size(0)) * static_cast<double>(b.size(1)) > static_cast<double>(most_elements))
+      return std::nullopt;
     std::optional<Expected> expected;
     if (is_floating(a.dtype()) && a.dtype() == b.dtype() && a.rank() == 2 && b.rank() == 2 && a.size(1) == b.size(0)) {
       expected = Expected{{a.size(0), b.size(1)}, a.dtype(), {}, {}};
