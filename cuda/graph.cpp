@@ -100,26 +100,25 @@ void Graph::capture(const std::function<void()>& step) {
   if (draws_ > 0) keys_ = Array({static_cast<int64_t>(draws_) * doubles}, float64, {Device::Kind::cuda, device_});
   const Within within(this, &pool_);
   Recording recording;
-  end_ = [&] { instantiate(recording.end()); };
+  end_ = [&] {
+    const cudaGraph_t graph = recording.end();
+    try {
+      nodes_ = check_nodes(graph);
+      check(op, cudaGraphInstantiate(&executable_, graph, 0));
+    } catch (...) {
+      cudaGraphDestroy(graph);
+      throw;
+    }
+    check(op, cudaGraphDestroy(graph));
+  };
   try {
     step();
+    if (!executable_) end_();
   } catch (...) {
     end_ = nullptr;
     throw;
   }
   end_ = nullptr;
-  if (!executable_) instantiate(recording.end());
-}
-
-void Graph::instantiate(CUgraph_st* graph) {
-  try {
-    nodes_ = check_nodes(graph);
-    check(op, cudaGraphInstantiate(&executable_, graph, 0));
-  } catch (...) {
-    cudaGraphDestroy(graph);
-    throw;
-  }
-  check(op, cudaGraphDestroy(graph));
 }
 
 void Graph::stop() {

@@ -9,7 +9,6 @@
 #include "ramp/core/random.h"
 #include "ramp/cuda/pool.h"
 
-struct CUgraph_st;
 struct CUgraphExec_st;
 
 namespace ramp::cuda {
@@ -43,8 +42,6 @@ class Graph {
   const RandomKey* renewed(const char* op, RandomKey key);
 
  private:
-  void instantiate(CUgraph_st* graph);
-
   Pool pool_;
   int device_;
   size_t draws_ = 0;  // of the last warm-up step
