@@ -155,7 +155,7 @@ const RandomKey* Graph::renewed(const char* kernel, RandomKey key) {
     return nullptr;
   }
   drawn_.push_back(key);
-  return static_cast<const RandomKey*>(keys_.data<void>()) + drawn_.size() - 1;
+  return static_cast<const RandomKey*>(keys_.data<const void>()) + drawn_.size() - 1;
 }
 
 const RandomKey* renewed(const char* op, RandomKey key) {

@@ -166,7 +166,7 @@ TEST_P(CaptureChanges, a_variable_is_assigned_before_the_step_turns_out_not_to_b
     EXPECT_EQ(calls, i);
   }
   testing::internal::GetCapturedStderr();
-  EXPECT_EQ(step.eager_reason().substr(0, 22), "[item] reading a value");
+  EXPECT_NE(step.eager_reason(), "");
 }
 
 TEST_P(CaptureChanges, a_step_that_throws_while_it_is_captured_has_done_what_came_before) {

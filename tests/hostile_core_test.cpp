@@ -594,13 +594,13 @@ TEST(Hostile, ProductsAndReductions) {
        "matmul", "expected matrices of the product's dtype float64, got float32"},
       {"a product into its factor",
        [](World&) {
-         const Array square({2, 2});
+         const Array square = here({2, 2});
          matmul_into(square, square, here({2, 2}));
        },
        "matmul", "memory of its own"},
       {"a product into a part of its factor",
        [](World&) {
-         const Array all({4, 2});
+         const Array all = here({4, 2});
          matmul_into(all.rows(1, 3), here({2, 4}), all);
        },
        "matmul", "memory of its own"},
@@ -680,7 +680,7 @@ TEST(Hostile, ProductsAndReductions) {
        "dense", "bias's gradient must be of shape [3]"},
       {"slopes' gradients of another width",
        [](World& w) {
-         const Array x = w.x.array(), one({1});
+         const Array x = w.x.array(), one = here({1});
          prelu_gradient({}, x, one, x, {}, here({3}));
        },
        "dense", "the slopes' gradient must have 1 elements"},
