@@ -151,14 +151,6 @@ TEST_F(Parallel, AFormulaMayThrow) {
   }
 }
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define RAMP_SANITIZED
-#endif
-#elif defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define RAMP_SANITIZED
-#endif
-
 TEST_F(Parallel, AChildProcessMakesItsOwnThreads) {
 #ifdef RAMP_SANITIZED
   GTEST_SKIP() << "sanitizers hold locks of their own over a fork() of several threads";
