@@ -274,7 +274,8 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
     try {
       node->backward(arrived, slots);
       for (size_t i = 0; i < node->inputs.size(); ++i)
-        if (node->inputs[i] && slots.values_[i].defined()) check_gradient(node->op, *node->inputs[i], slots.values_[i]);
+        if (node->inputs[i] && slots.values_[i].defined() && !slots.written(static_cast<int>(i)))
+          check_gradient(node->op, *node->inputs[i], slots.values_[i]);
     } catch (...) {
       slots.forget_written();
       throw;

@@ -10,7 +10,8 @@ namespace {
 
 void* allocate(int64_t bytes, Device device) {
   if (bytes < 0 || bytes > most_bytes) fail("allocate", "expected 0 to 2^56 bytes, got ", bytes);
-  return on(check_device(device), [&](auto b) { return b.allocate(bytes); });
+  if (device != Device::cpu()) check_device(device);
+  return on(device, [&](auto b) { return b.allocate(bytes); });
 }
 
 }  // namespace
