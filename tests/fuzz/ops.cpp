@@ -352,17 +352,7 @@ class Program {
     const Tensor a = any(), b = beside(a);
     const int64_t relation = in_.below(6);
     if (too_large({sizes_of(a), sizes_of(b)})) return std::nullopt;
-    const auto holds = [relation](double x, double y) {
-      switch (relation) {
-        case 0: return x < y;
-        case 1: return x <= y;
-        case 2: return x > y;
-        case 3: return x >= y;
-        case 4: return x == y;
-        default: return x != y;
-      }
-    };
-    const auto of = [relation](const Tensor& x, const auto& y) {
+    const auto holds = [relation](const auto& x, const auto& y) {  // of numbers and of tensors
       switch (relation) {
         case 0: return x < y;
         case 1: return x <= y;
@@ -377,7 +367,7 @@ class Program {
       if (a.dtype() == b.dtype())
         expected = elementwise(
             uint8, {a, b}, [&](const double* v) { return holds(v[0], v[1]) ? 1.0 : 0.0; }, 0);
-      return checked("comparison", expected, [&] { return of(a, b); });
+      return checked("comparison", expected, [&] { return holds(a, b); });
     }
     // With float32, the number as a float32.
     const double number = in_.number(), y = a.dtype() == float32 ? static_cast<float>(number) : number;
@@ -385,7 +375,7 @@ class Program {
       record() << "with " << number << ", relation " << relation << '\n';
     expected = elementwise(
         uint8, {a}, [&](const double* v) { return holds(v[0], y) ? 1.0 : 0.0; }, 0);
-    return checked("comparison with a number", expected, [&] { return of(a, number); });
+    return checked("comparison with a number", expected, [&] { return holds(a, number); });
   }
 
   std::optional<Tensor> chosen() {
