@@ -10,10 +10,10 @@ namespace ramp {
 int64_t bytes_of(const Shape& shape, DType dtype) {
   if (dtype > uint8)
     fail("allocate", "the dtype must be float32, float64, int32 or uint8, got number ", static_cast<int>(dtype));
-  const auto size = static_cast<int64_t>(size_of(dtype));
-  if (shape.numel() > most_bytes / size)
+  int64_t bytes;
+  if (__builtin_mul_overflow(shape.numel(), static_cast<int64_t>(size_of(dtype)), &bytes) || bytes > most_bytes)
     fail("allocate", "an array must have at most 2^56 bytes, got ", dtype, ' ', shape);
-  return shape.numel() * size;
+  return bytes;
 }
 
 Array::Array(const Shape& shape, DType dtype, Device device)
@@ -90,13 +90,6 @@ Array Array::slice(int64_t begin, const Shape& shape) const {
   view.offset_ += begin * static_cast<int64_t>(size_of(dtype_));
   view.shape_ = shape;
   return view;
-}
-
-bool overlap(const Array& a, const Array& b) {
-  if (a.storage() != b.storage()) return false;
-  const auto *x = static_cast<const char*>(a.address<const void>()),
-             *y = static_cast<const char*>(b.address<const void>());
-  return x < y + b.bytes() && y < x + a.bytes();
 }
 
 void copy(const Array& from, const Array& to) {

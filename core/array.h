@@ -33,6 +33,8 @@ class Array {
   Device device() const { return memory().device(); }
   int64_t bytes() const { return numel() * static_cast<int64_t>(size_of(dtype_)); }
   const std::shared_ptr<Storage>& storage() const { return storage_; }
+  /// Where in its storage the array begins, in bytes.
+  int64_t offset() const { return offset_; }
 
   /// The first element's address, on the device. `T` must be the dtype's type, or void. Use a const T to read. Asking for a
   /// writable address counts as writing: it invalidates the cached bfloat16 copy of this memory and tells backward() that
@@ -58,8 +60,6 @@ class Array {
     }
     return reinterpret_cast<T*>(static_cast<char*>(memory().data()) + offset_);
   }
-  /// The latest write to these numbers.
-  Storage::Write last_write() const { return memory().last_write(offset_, offset_ + bytes()); }
   /// Says that these numbers were just written, by "sgd.step()", say.
   void note_write(const char* by) const { memory().note_write(offset_, offset_ + bytes(), by); }
   /// This part of what Storage::rounded() holds, two bytes an element; undefined when it holds nothing.
@@ -92,7 +92,9 @@ class Array {
 };
 
 /// Whether both have bytes of the same memory.
-bool overlap(const Array& a, const Array& b);
+inline bool overlap(const Array& a, const Array& b) {
+  return a.storage() == b.storage() && a.offset() < b.offset() + b.bytes() && b.offset() < a.offset() + a.bytes();
+}
 
 /// Copies the elements of `from` into `to`; same shape and dtype, any devices. Throws Error when they overlap in part.
 void copy(const Array& from, const Array& to);

@@ -9,11 +9,12 @@
 namespace ramp {
 
 void check_devices(const char* op, std::initializer_list<const Array*> arrays) {
+  const Storage* first = (*arrays.begin())->storage().get();
   for (const Array* x : arrays) {
-    if (!x->defined()) fail(op, "an argument is undefined");
-    const Array& first = **arrays.begin();
-    if (x->device() != first.device())
-      fail(op, "arguments must be on one device, got ", first.device(), " and ", x->device());
+    const Storage* storage = x->storage().get();
+    if (!storage) fail(op, "an argument is undefined");
+    if (storage->device() != first->device())
+      fail(op, "arguments must be on one device, got ", first->device(), " and ", storage->device());
   }
 }
 
@@ -277,15 +278,6 @@ Array operand(const Array& x) {
   return out;
 }
 
-Array matmul(const Array& a, const Array& b, MatmulOptions options) {
-  check_floating("matmul", {&a, &b});
-  check_matrix("matmul", a);
-  check_matrix("matmul", b);
-  Array out = like(a, {a.shape()[options.transpose_a ? 1 : 0], b.shape()[options.transpose_b ? 0 : 1]});
-  matmul_into(out, a, b, options);
-  return out;
-}
-
 namespace {
 
 /// A factor as matmul_into() takes it: a matrix of the product's dtype, or one that operand() has rounded.
@@ -295,23 +287,40 @@ void check_operand(const Array& x, const Array& out) {
     fail("matmul", "expected matrices of the product's dtype ", out.dtype(), ", got ", x.dtype(), ' ', x.shape());
 }
 
+void check_inner(const Array& a, const Array& b, MatmulOptions options) {
+  if (a.shape()[options.transpose_a ? 0 : 1] != b.shape()[options.transpose_b ? 1 : 0])
+    fail("matmul", "inner sizes must agree, got ", a.shape(), options.transpose_a ? " transposed" : "", " and ",
+         b.shape(), options.transpose_b ? " transposed" : "");
+}
+
+void multiply(const Array& out, const Array& a, const Array& b, MatmulOptions options) {
+  if (a.shape()[options.transpose_a ? 0 : 1] == 0) return fill(out, 0);
+  on(out.device(), [&](auto backend) { backend.matmul(operand(a), operand(b), options, out); });
+}
+
 }  // namespace
+
+Array matmul(const Array& a, const Array& b, MatmulOptions options) {
+  check_floating("matmul", {&a, &b});
+  check_matrix("matmul", a);
+  check_matrix("matmul", b);
+  check_inner(a, b, options);
+  Array out = like(a, {a.shape()[options.transpose_a ? 1 : 0], b.shape()[options.transpose_b ? 0 : 1]});
+  multiply(out, a, b, options);
+  return out;
+}
 
 void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options) {
   check_devices("matmul", {&out, &a, &b});
   check_operand(a, out);
   check_operand(b, out);
-  const int64_t ka = a.shape()[options.transpose_a ? 0 : 1], kb = b.shape()[options.transpose_b ? 1 : 0];
-  if (ka != kb)
-    fail("matmul", "inner sizes must agree, got ", a.shape(), options.transpose_a ? " transposed" : "", " and ",
-         b.shape(), options.transpose_b ? " transposed" : "");
+  check_inner(a, b, options);
   const int64_t m = a.shape()[options.transpose_a ? 1 : 0], n = b.shape()[options.transpose_b ? 0 : 1];
   if (out.rank() != 2 || out.shape()[0] != m || out.shape()[1] != n)
     fail("matmul", "the product has shape ", Shape{m, n}, ", got memory of ", out.shape());
   if (overlap(out, a) || overlap(out, b))
     fail("matmul", "the product must have memory of its own, got that of a factor");
-  if (ka == 0) return fill(out, 0);
-  on(out.device(), [&](auto backend) { backend.matmul(operand(a), operand(b), options, out); });
+  multiply(out, a, b, options);
 }
 
 void join(Device device) {

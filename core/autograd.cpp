@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <queue>
 #include <utility>
 
 #include "ramp/core/array_ops.h"
@@ -64,8 +63,8 @@ void require_graph(const Node& node) {
 
 void require_unchanged(const Node& node) {
   for (const Saved& saved : node.saved) {
-    if (saved.array.storage()->writes() == saved.writes) continue;  // in most cases
-    const Storage::Write last = saved.array.last_write();
+    if (saved.storage->writes() == saved.writes) continue;  // in most cases
+    const Storage::Write last = saved.storage->last_write(saved.begin, saved.end);
     if (last.version <= saved.writes) continue;
     fail("backward", saved.role, " of '", node.op, "' was overwritten after the forward pass",
          last.by ? std::string(", by ") + last.by : "");
@@ -87,24 +86,35 @@ void require_graphs(Node& root) {
   }
 }
 
-struct SmallerNumber {
-  bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const {
-    return a->number < b->number;
-  }
-};
-using Queue = std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, SmallerNumber>;
-
-/// Whatever way a walk ends, no half-summed gradient waits for the next one.
-struct Walk {
-  Queue queue;
+/// The nodes that a gradient has reached and that have not passed it on. Whatever way a walk ends, no half-summed gradient
+/// waits for the next one.
+class Walk {
+ public:
   ~Walk() {
-    for (; !queue.empty(); queue.pop()) queue.top()->pending = {};
+    for (const std::shared_ptr<Node>& node : heap_) node->pending = {};
   }
-  /// A gradient arrives at a node. What throws leaves the node in the queue, where the destructor finds it.
+  bool done() const { return heap_.empty(); }
+  /// A gradient arrives at a node. What throws leaves the node in the heap, where the destructor finds it.
   void reach(const std::shared_ptr<Node>& node, Array gradient) {
-    if (!node->pending.defined()) queue.push(node);
+    if (!node->pending.defined()) {
+      heap_.push_back(node);
+      std::push_heap(heap_.begin(), heap_.end(), smaller_number);
+    }
     arrive(*node, std::move(gradient));
   }
+  /// Takes out the node of the largest number.
+  std::shared_ptr<Node> next() {
+    std::pop_heap(heap_.begin(), heap_.end(), smaller_number);
+    std::shared_ptr<Node> node = std::move(heap_.back());
+    heap_.pop_back();
+    return node;
+  }
+
+ private:
+  static bool smaller_number(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) {
+    return a->number < b->number;
+  }
+  std::vector<std::shared_ptr<Node>> heap_;
 };
 
 }  // namespace
@@ -152,13 +162,30 @@ void destroy(Node* node) {
   node->next_dead = std::exchange(dead, node);
   if (busy) return;
   busy = true;
-  while (dead) delete std::exchange(dead, dead->next_dead);
+  while (dead) {
+    Node* const next = std::exchange(dead, dead->next_dead);
+    const std::weak_ptr<Node> memory = next->weak_from_this();  // which until now nothing but the node itself held
+    next->~Node();
+  }
   busy = false;
 }
 
+/// Puts a node beside its reference count, and has it destroyed by the function above.
+template <class T>
+struct NodeAllocator : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = NodeAllocator<U>;
+  };
+  NodeAllocator() = default;
+  template <class U>
+  explicit NodeAllocator(const NodeAllocator<U>&) {}
+  static void destroy(Node* node) { ramp::destroy(node); }
+};
+
 }  // namespace
 
-std::shared_ptr<Node> Node::make() { return std::shared_ptr<Node>(new Node, destroy); }
+std::shared_ptr<Node> Node::make() { return std::allocate_shared<Node>(NodeAllocator<Node>()); }
 
 void Node::add_hook(Hook hook) {
   hooks.push_back(std::make_shared<Hook>(std::move(hook)));
@@ -176,23 +203,29 @@ void Gradients::refuse(int i) const { fail("backward", "expected an input in [0,
 const Array& Gradients::write(int i) {
   if (!wants(i)) fail("backward", "input ", i, " wants no gradient to be written");
   Node& node = *inputs_[i];
+  Slot& slot = slots_[i];
   // Straight into a leaf's own memory when this is its first gradient since zero_grad and nobody wants to see it pass.
   if (!node.backward && node.grad.defined() && !node.has_grad && node.hooks.empty() && !node.pending.defined()) {
-    written_.push_back(i);
+    slot.written = true;
     node.part_from_shown();
     node.has_grad = true;
-    values_[i] = node.grad;
+    slot.value = node.grad;
   } else {
-    values_[i] = Array(node.shape, node.dtype, node.device);
+    slot.value = Array(node.shape, node.dtype, node.device);
   }
-  return values_[i];
+  return slot.value;
+}
+
+void Gradients::begin(std::span<const std::shared_ptr<Node>> inputs) {
+  inputs_ = inputs;
+  slots_.clear();
+  slots_.resize(inputs.size());
 }
 
 void Gradients::forget_written() {
-  for (int i : written_) inputs_[i]->has_grad = false;
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].written) inputs_[i]->has_grad = false;
 }
-
-bool Gradients::written(int i) const { return std::find(written_.begin(), written_.end(), i) != written_.end(); }
 
 const Array& needed(const Tensor& input, const Array& array) {
   static const Array& none = *new Array;  // never destroyed, as static tensors may outlive any static of ours
@@ -208,7 +241,7 @@ Tensor record_with(const char* op, Array&& value, std::span<const Tensor> inputs
   if (!backward) fail(op, "the backward function must not be empty");
   bool wanted = false;
   if (is_recording)
-    for (const Tensor& input : inputs) wanted |= input.requires_grad();
+    for (const Tensor& input : inputs) wanted = wanted || input.requires_grad();
   if (!wanted) return Tensor(std::move(value));
   if (!is_floating(value.dtype())) fail(op, "only float32 and float64 have gradients, got a result of ", value.dtype());
   const std::shared_ptr<Node> node = Node::make();
@@ -217,19 +250,21 @@ Tensor record_with(const char* op, Array&& value, std::span<const Tensor> inputs
   node->shape = value.shape();
   node->dtype = value.dtype();
   node->device = value.device();
-  node->inputs.reserve(inputs.size());
-  for (const Tensor& input : inputs) node->inputs.push_back(input.node());
   node->backward = std::move(backward);
   node->saved.reserve(saved);
-  const auto role_of = [&](const Array& array) {
-    if (array.storage() == value.storage()) return "the result";
-    for (const Tensor& input : inputs)
-      if (array.storage() == input.array().storage()) return "the input";
-    return "an array that is needed for the gradient";
-  };
   save_all([&](const Array& array) {
-    if (array.defined()) node->saved.push_back({array, array.storage()->writes(), role_of(array)});
+    if (!array.defined()) return;
+    const char* role = array.storage() == value.storage() ? "the result" : "an array that is needed for the gradient";
+    const int64_t begin = array.offset();
+    node->saved.push_back({array.storage(), begin, begin + array.bytes(), array.storage()->writes(), role});
   });
+  node->inputs.reserve(inputs.size());
+  for (const Tensor& input : inputs) {
+    node->inputs.push_back(input.node());
+    const std::shared_ptr<Storage>& read = input.array().storage();
+    for (Saved& saved : node->saved)
+      if (saved.storage == read && read != value.storage()) saved.role = "the input";
+  }
   return attach(std::move(value), node);
 }
 
@@ -255,10 +290,10 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
   NoGrad quiet;
   Walk walk;
   std::vector<Device> others;  // where the walk came by too
+  Gradients slots;             // of one node after the other
   walk.reach(root.node(), std::move(gradient));
-  while (!walk.queue.empty()) {
-    const std::shared_ptr<Node> node = walk.queue.top();
-    walk.queue.pop();
+  while (!walk.done()) {
+    const std::shared_ptr<Node> node = walk.next();
     const Device device = node->device;
     if (device != root.device() && std::find(others.begin(), others.end(), device) == others.end())
       others.push_back(device);
@@ -268,23 +303,19 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
     if (leaf) continue;
     require_graph(*node);  // a hook may have walked
 
-    Gradients slots;
-    slots.inputs_ = node->inputs;
-    slots.values_.resize(node->inputs.size());
+    slots.begin(node->inputs);
     try {
       node->backward(arrived, slots);
       for (size_t i = 0; i < node->inputs.size(); ++i)
-        if (node->inputs[i] && slots.values_[i].defined() && !slots.written(static_cast<int>(i)))
-          check_gradient(node->op, *node->inputs[i], slots.values_[i]);
+        if (const auto& [value, written] = slots.slots_[i]; node->inputs[i] && value.defined() && !written)
+          check_gradient(node->op, *node->inputs[i], value);
     } catch (...) {
       slots.forget_written();
       throw;
     }
     for (size_t i = 0; i < node->inputs.size(); ++i) {
-      const std::shared_ptr<Node>& input = node->inputs[i];
-      Array& value = slots.values_[i];
-      if (!input || !value.defined() || slots.written(static_cast<int>(i))) continue;
-      walk.reach(input, std::move(value));
+      auto& [value, written] = slots.slots_[i];
+      if (node->inputs[i] && value.defined() && !written) walk.reach(node->inputs[i], std::move(value));
     }
     if (!options.retain_graph) {
       node->freed = true;

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <memory_resource>
 #include <span>
 
 #include "ramp/core/tensor.h"
@@ -21,12 +22,12 @@ class Gradients {
   /// Whether input i wants a gradient; computing an unwanted one is only a waste.
   bool wants(int i) const { return inputs_[checked(i)] != nullptr; }
   /// The slot of input i: assign an array of the input's shape and dtype.
-  Array& operator[](int i) { return values_[checked(i)]; }
+  Array& operator[](int i) { return slots_[checked(i)].value; }
   /// Memory of input i's shape to write its whole gradient into: the leaf's own where that is possible, which spares a
   /// copy, else a new array. It counts as assigned. Throws Error for an input that wants none.
   const Array& write(int i);
   /// True if write(i) returned the leaf's own gradient memory. Nothing reads that before backward() returns.
-  bool written(int i) const;
+  bool written(int i) const { return slots_[checked(i)].written; }
 
  private:
   friend void run_backward(const Tensor&, Array, BackwardOptions);
@@ -35,12 +36,17 @@ class Gradients {
     return static_cast<size_t>(i);
   }
   [[noreturn]] void refuse(int i) const;
+  /// Empty slots for the inputs of a node.
+  void begin(std::span<const std::shared_ptr<Node>> inputs);
   /// After a backward function threw: the leaves whose memory write() returned have no gradient.
   void forget_written();
 
   std::span<const std::shared_ptr<Node>> inputs_;
-  std::vector<Array> values_;
-  std::vector<int> written_;  // slots that went straight into a leaf's gradient
+  struct Slot {
+    Array value;
+    bool written = false;  // straight into a leaf's gradient
+  };
+  std::vector<Slot> slots_;
 };
 
 /// Walks back from `root` with its gradient: Tensor::backward after its checks.
@@ -55,23 +61,30 @@ bool is_unit_gradient(const Array& gradient);
 /// may hold; it may hand it on, or a view of it, as the gradient of an input.
 using Backward = std::function<void(const Array& gradient, Gradients& inputs)>;
 
-/// An array that a node's backward reads, as it was when the operation was recorded.
+/// The bytes that a node's backward reads, as they were when the operation was recorded.
 struct Saved {
-  Array array;
-  uint64_t writes;   // to its storage, until then
-  const char* role;  // "the input", say, for the Error when it was written to since
+  std::shared_ptr<Storage> storage;
+  int64_t begin, end;
+  uint64_t writes;   // to the storage, until then
+  const char* role;  // "the input", say, for the Error when they were written to since
 };
 
 /// One recorded operation, or a leaf (without `backward`).
-struct Node {
+struct Node : std::enable_shared_from_this<Node> {
+ private:
+  // The lists of most nodes fit in here, which spares a request for memory each.
+  alignas(std::max_align_t) std::byte space_[3 * sizeof(std::shared_ptr<Node>) + 4 * sizeof(Saved)];
+  std::pmr::monotonic_buffer_resource lists_{space_, sizeof space_};
+
+ public:
   const char* op = "leaf";
   uint64_t number = 0;
   Shape shape;
   DType dtype = float32;
   Device device;
-  std::vector<std::shared_ptr<Node>> inputs;  // null where no gradient is wanted
+  std::pmr::vector<std::shared_ptr<Node>> inputs{&lists_};  // null where no gradient is wanted
   Backward backward;
-  std::vector<Saved> saved;
+  std::pmr::vector<Saved> saved{&lists_};
   bool freed = false;  // backward has passed and the graph was not retained
 
   Array grad;             // a leaf's (or retained) gradient; an optimizer makes it a view into its arena
@@ -98,7 +111,7 @@ struct Node {
   /// Gives what grad() returned memory of its own when someone still holds it, since `grad` is about to be overwritten.
   void part_from_shown();
 
-  Node() = default;
+  Node() {}  // not "= default", with which make() would first fill `space_` with zeros
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 };

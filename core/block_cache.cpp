@@ -1,21 +1,22 @@
 #include "ramp/core/block_cache.h"
 
 #include <algorithm>
-#include <utility>
+#include <bit>
 
 namespace ramp {
 
-int64_t BlockCache::rounded(int64_t bytes) {
-  int64_t step = alignment;
-  while (step * 16 <= bytes) step *= 2;
-  return std::max(alignment, (bytes + step - 1) / step * step);
+BlockCache::SizeClass BlockCache::size_class(int64_t bytes) {
+  // Steps per power of two: [8, 16) of them make a size, from which the index counts on where that of the smaller power ends.
+  const int power = std::max(0, static_cast<int>(std::bit_width(static_cast<uint64_t>(bytes))) - 12);
+  const int64_t step = alignment << power;
+  const int64_t steps = std::max<int64_t>(1, (bytes + step - 1) >> (8 + power));
+  return {static_cast<size_t>(8 * power + steps), steps * step};
 }
 
 void* BlockCache::take_cached(int64_t bytes) {
-  const auto found = sizes_.find(rounded(bytes));
-  if (found == sizes_.end() || found->second.free.empty()) return nullptr;
-  const int64_t size = found->first;
-  std::vector<void*>& free = found->second.free;
+  const auto [index, size] = size_class(bytes);
+  if (index >= sizes_.size() || sizes_[index].free.empty()) return nullptr;
+  std::vector<void*>& free = sizes_[index].free;
   void* block = free.back();
   free.pop_back();
   stats_.cached_bytes -= size;
@@ -26,9 +27,12 @@ void* BlockCache::take_cached(int64_t bytes) {
 
 void* BlockCache::take(int64_t bytes) {
   if (void* block = take_cached(bytes)) return block;
-  const int64_t size = rounded(bytes), live = stats_.live_bytes + size;
+  const auto [index, size] = size_class(bytes);
+  const int64_t live = stats_.live_bytes + size;
   release_above(2 * std::max(most_live_, live) + slack_ - live);
-  Blocks& blocks = sizes_[size];
+  if (index >= sizes_.size()) sizes_.resize(index + 1);
+  Blocks& blocks = sizes_[index];
+  blocks.bytes = size;
   if (blocks.free.capacity() <= blocks.total) blocks.free.reserve(2 * blocks.total + 1);
   void* block = allocate_(size);
   if (!block && stats_.cached_bytes > 0) {
@@ -44,23 +48,19 @@ void* BlockCache::take(int64_t bytes) {
 }
 
 void BlockCache::give(void* block, int64_t bytes) noexcept {
-  const int64_t size = rounded(bytes);
-  sizes_.find(size)->second.free.push_back(block);
+  const auto [index, size] = size_class(bytes);
+  sizes_[index].free.push_back(block);
   stats_.live_bytes -= size;
   stats_.cached_bytes += size;
 }
 
 void BlockCache::release_above(int64_t bytes) {
-  while (stats_.cached_bytes > bytes) {
-    // The largest, found without memory, as there may be none.
-    const auto largest = std::max_element(sizes_.begin(), sizes_.end(), [](const auto& a, const auto& b) {
-      return std::pair(!a.second.free.empty(), a.first) < std::pair(!b.second.free.empty(), b.first);
-    });
-    Blocks& blocks = largest->second;
+  for (size_t i = sizes_.size(); i > 0 && stats_.cached_bytes > bytes; --i) {
+    Blocks& blocks = sizes_[i - 1];
     for (; !blocks.free.empty() && stats_.cached_bytes > bytes; blocks.free.pop_back()) {
       deallocate_(blocks.free.back());
       --blocks.total;
-      stats_.cached_bytes -= largest->first;
+      stats_.cached_bytes -= blocks.bytes;
     }
   }
 }

@@ -3,7 +3,6 @@
 // nothing of devices; the two functions that ask the system for memory and give it back are handed in.
 
 #include <functional>
-#include <unordered_map>
 #include <vector>
 
 #include "ramp/core/storage.h"
@@ -22,7 +21,7 @@ class BlockCache {
 
   /// What a request is rounded up to. Sizes come in steps of an eighth of their power of two (at least 256 bytes): at
   /// most 1/8 is wasted, and a shape that changes a little still finds its block.
-  static int64_t rounded(int64_t bytes);
+  static int64_t rounded(int64_t bytes) { return size_class(bytes).bytes; }
 
   /// A block of at least `bytes`: a cached one, else the system's, if need be after all that is cached went back to it.
   /// Null when even then there is none. Before the system is asked, cached blocks go back to it, the largest first, as far
@@ -39,17 +38,23 @@ class BlockCache {
   const MemoryStats& stats() const { return stats_; }
 
  private:
+  struct SizeClass {
+    size_t index;   // the next larger size has the next index
+    int64_t bytes;  // of every block
+  };
+  static SizeClass size_class(int64_t bytes);
   /// The blocks of one size. `free` has room for all of them, so that giving one back never allocates.
   struct Blocks {
     std::vector<void*> free;
-    size_t total = 0;  // free and in use
+    size_t total = 0;   // free and in use
+    int64_t bytes = 0;  // of each
   };
   /// Gives cached blocks back to the system until at most `bytes` are cached.
   void release_above(int64_t bytes);
 
   std::function<void*(int64_t)> allocate_;
   std::function<void(void*)> deallocate_;
-  std::unordered_map<int64_t, Blocks> sizes_;
+  std::vector<Blocks> sizes_;  // by the index of their size
   int64_t slack_;
   MemoryStats stats_;
   int64_t most_live_ = 0;

@@ -16,8 +16,8 @@ constexpr int most_devices = 64;  // of CUDA
 std::atomic<Precision> precisions[1 + most_devices];  // the CPU's first
 
 std::atomic<Precision>& of(Device device) {
+  if (device == Device::cpu()) return precisions[0];
   check_device(device);
-  if (!device.is_cuda()) return precisions[0];
   if (device.index < 0 || device.index >= most_devices)
     fail(op, "expected one of the first ", most_devices, " CUDA devices, got ", device);
   return precisions[1 + device.index];

@@ -1,6 +1,7 @@
 #include "ramp/core/storage.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "ramp/core/backend.h"
 
@@ -24,29 +25,41 @@ Storage::~Storage() {
 
 void Storage::note_part(int64_t begin, int64_t end, const char* by) {
   constexpr size_t most_parts = 1 << 16;  // with more, a write to a new range counts as one to all
-  const auto before = [](const Write& part, const std::pair<int64_t, int64_t>& range) {
-    return std::pair(part.begin, part.end) < range;
-  };
-  auto part = std::lower_bound(parts_.begin(), parts_.end(), std::pair(begin, end), before);
-  if (part == parts_.end() || part->begin != begin || part->end != end) {
-    if (parts_.size() == most_parts) return note_write(0, bytes_, by);
-    part = parts_.insert(part, {begin, end});
+  if (!parts_) parts_ = std::make_unique<Parts>();
+  auto& [parts, last] = *parts_;
+  // A step writes ranges that lie side by side one after the other.
+  const auto is_it = [&](size_t i) { return i < parts.size() && parts[i].begin == begin && parts[i].end == end; };
+  if (is_it(last + 1)) {
+    ++last;
+  } else if (is_it(last - 1)) {
+    --last;
+  } else {
+    const auto before = [](const Write& part, const Write& range) {
+      return std::pair(part.begin, part.end) < std::pair(range.begin, range.end);
+    };
+    last = static_cast<size_t>(std::lower_bound(parts.begin(), parts.end(), Write{begin, end}, before) - parts.begin());
+    if (!is_it(last)) {
+      if (parts.size() == most_parts) return note_write(0, bytes_, by);
+      parts.insert(parts.begin() + static_cast<std::ptrdiff_t>(last), {begin, end});
+    }
   }
-  part->version = ++writes_, part->by = by;
+  parts[last].version = ++writes_, parts[last].by = by;
 }
 
 Storage::Write Storage::last_write(int64_t begin, int64_t end) const {
-  Write last = whole_;
-  for (const Write& part : parts_)
-    if (part.begin < end && begin < part.end && part.version > last.version) last = part;
+  Write last{0, bytes_, whole_version_, whole_by_};
+  if (parts_)
+    for (const Write& part : parts_->writes)
+      if (part.begin < end && begin < part.end && part.version > last.version) last = part;
   return last;
 }
 
 std::vector<Storage::Write> Storage::written_since(uint64_t writes) const {
   std::vector<Write> found;
-  if (whole_.version > writes) found.push_back(whole_);
-  for (const Write& part : parts_)
-    if (part.version > writes) found.push_back(part);
+  if (whole_version_ > writes) found.push_back({0, bytes_, whole_version_, whole_by_});
+  if (parts_)
+    std::copy_if(parts_->writes.begin(), parts_->writes.end(), std::back_inserter(found),
+                 [&](const Write& part) { return part.version > writes; });
   return found;
 }
 

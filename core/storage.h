@@ -43,7 +43,7 @@ class Storage {
   };
   /// Notes a write to the bytes [begin, end). `by` must live for ever.
   void note_write(int64_t begin, int64_t end, const char* by = nullptr) {
-    if (begin == 0 && end == bytes_) whole_.version = ++writes_, whole_.by = by;
+    if (begin == 0 && end == bytes_) whole_version_ = ++writes_, whole_by_ = by;
     else note_part(begin, end, by);
   }
   /// The latest write to any byte of [begin, end).
@@ -62,8 +62,14 @@ class Storage {
   Birth birth_;
   std::shared_ptr<Storage> rounded_;
   uint64_t writes_ = 0;
-  Write whole_{0, bytes_};
-  std::vector<Write> parts_;  // writes to less than all of it, as to an optimizer's arena, in the order of their ranges
+  uint64_t whole_version_ = 0;  // the last write to all of it
+  const char* whole_by_ = nullptr;
+  /// Writes to less than all of it, as to an optimizer's arena.
+  struct Parts {
+    std::vector<Write> writes;  // in the order of their ranges
+    size_t last = 0;            // the latest of them
+  };
+  std::unique_ptr<Parts> parts_;
 };
 
 /// What a device's allocator has handed out and kept.

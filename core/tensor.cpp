@@ -44,10 +44,9 @@ Tensor attach(Array value, std::shared_ptr<Node> node) {
   return tensor;
 }
 
-const Array& Tensor::array() const {
+void Tensor::note_read() const {
   if (!impl_) fail("tensor", "used before it was given a value");
   if (Trace* trace = tracing()) trace->see(impl_);
-  return impl_->value;
 }
 
 Tensor UncountedTensor::get() const {
@@ -95,13 +94,6 @@ void Tensor::set_array(Array value) {
 }
 
 int64_t Tensor::size(int axis) const { return shape()[normalize_axis("size", axis, shape())]; }
-
-const std::shared_ptr<Node>& Tensor::node() const {
-  array();
-  return impl_->node;
-}
-
-bool Tensor::requires_grad() const { return node() != nullptr; }
 
 bool Tensor::is_leaf() const { return !node() || (!impl_->node->backward && !impl_->node->freed); }
 

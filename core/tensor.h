@@ -47,7 +47,10 @@ class Tensor {
   /// Whether both are handles of one tensor.
   bool is(const Tensor& other) const { return impl_ == other.impl_; }
   /// The numbers, without gradient. Throws Error when the tensor is undefined.
-  const Array& array() const;
+  const Array& array() const {
+    if (!impl_ || Birth::in_captured_step()) note_read();
+    return impl_->value;
+  }
   /// Puts other numbers of the same shape and dtype in place of the old ones, for every copy of this tensor.
   void set_array(Array value);
 
@@ -59,7 +62,7 @@ class Tensor {
   DType dtype() const { return array().dtype(); }
   Device device() const { return array().device(); }
 
-  bool requires_grad() const;
+  bool requires_grad() const { return node() != nullptr; }
   /// Makes a leaf want a gradient or not. Throws Error for the result of an operation and for integer dtypes.
   Tensor& set_requires_grad(bool on = true);
   /// Says that a layer or an optimizer trains this tensor: called by those.
@@ -99,10 +102,15 @@ class Tensor {
   Tensor to(Device device) const;
   Tensor to(DType dtype) const;
 
-  const std::shared_ptr<Node>& node() const;
+  const std::shared_ptr<Node>& node() const {
+    array();
+    return impl_->node;
+  }
 
  private:
   friend class UncountedTensor;
+  /// Tells a captured step that this tensor is read. Throws Error when it is undefined.
+  void note_read() const;
   /// Whether anyone beside this handle and captured steps holds the tensor.
   bool held_elsewhere() const { return impl_.use_count() > 1 + impl_->traces; }
   /// Puts a copy of the numbers in their place, since their memory is about to be overwritten.

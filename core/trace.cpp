@@ -77,9 +77,9 @@ void Trace::depend_forever(const std::weak_ptr<const void>& owner, std::function
     lasting_conditions_.push_back({owner, std::move(same)});
 }
 void Trace::depend_on_variable(const std::shared_ptr<const Tensor>& variable) {
-  const auto known = [&](const Variable& v) { return same_owner(v.variable, variable); };
+  const auto known = [&](const Variable& v) { return same_owner(v.owner, variable); };
   if (std::none_of(variables_.begin(), variables_.end(), known))
-    variables_.push_back({variable, UncountedTensor(*variable)});
+    variables_.push_back({variable, variable.get(), UncountedTensor(*variable)});
 }
 
 bool Trace::close(std::span<const RandomKey> drawn) {
@@ -115,10 +115,8 @@ void Trace::undo() {
 }
 
 bool Trace::same_variables() const {
-  return std::all_of(variables_.begin(), variables_.end(), [](const Variable& v) {
-    const std::shared_ptr<const Tensor> now = v.variable.lock();
-    return now && v.tensor.holds(*now);
-  });
+  return std::all_of(variables_.begin(), variables_.end(),
+                     [](const Variable& v) { return !v.owner.expired() && v.tensor.holds(*v.variable); });
 }
 
 bool Trace::same_objects() const {

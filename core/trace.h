@@ -108,7 +108,8 @@ class Trace {
     std::vector<Storage::Write> written = {};  // by the step
   };
   struct Variable {
-    std::weak_ptr<const Tensor> variable;
+    std::weak_ptr<const void> owner;
+    const Tensor* variable;  // alive while the owner is
     UncountedTensor tensor;
   };
   bool same_variables() const;
