@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "ramp/core/array_ops.h"
+#include "ramp/core/array/array.h"
 #include "ramp/cuda/launch.cuh"
 
 namespace ramp::cuda {

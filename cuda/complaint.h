@@ -4,19 +4,12 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
-#include <limits>
 #include <string>
 
-#include "ramp/core/array.h"
+#include "ramp/core/array/array.h"
+#include "ramp/cuda/context.h"
 
 namespace ramp::cuda {
-
-/// The position of the first index out of range, else `none`. It lies in the CPU's memory, mapped, so that looking costs
-/// no copy; it is only valid once the kernel is known to be done.
-struct Complaint {
-  static constexpr unsigned long long none = std::numeric_limits<unsigned long long>::max();
-  unsigned long long position;
-};
 
 #ifdef __CUDACC__
 __device__ inline void complain(Complaint* complaint, int64_t position) {

@@ -9,13 +9,10 @@
 #include <utility>
 
 #include "ramp/core/error.h"
-#include "ramp/core/trace.h"
+#include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"
-#include "ramp/cuda/cuda.h"
 
-namespace ramp {
-
-namespace cuda {
+namespace ramp::cuda {
 
 namespace {
 
@@ -56,10 +53,8 @@ Context* make_context(int device) {
   return made.release();
 }
 
-struct Devices {
-  int count = 0;
-  std::string why_none;
-};
+}  // namespace
+
 const Devices& found() {
   static const Devices devices = [] {
     Devices d;
@@ -76,7 +71,11 @@ const Devices& found() {
   return devices;
 }
 
-}  // namespace
+void use(int index) {
+  if (current == index) return;
+  set_device(index);
+  current = index;
+}
 
 void check(const char* op, cudaError_t status) {
   if (status == cudaSuccess) return;
@@ -132,22 +131,4 @@ void leave_capture(const char* op, const char* what) {
   if (context().capturing) stop_capture(op, what, " cannot be part of a captured step");
 }
 
-}  // namespace cuda
-
-int Cuda::device_count() { return cuda::found().count; }
-std::string Cuda::why_none() { return cuda::found().why_none; }
-
-void Cuda::use(int index) {
-  if (cuda::current == index) return;
-  cuda::set_device(index);
-  cuda::current = index;
-}
-
-void Cuda::join() { cuda::context().join(); }
-
-void Cuda::synchronize() {
-  cuda::leave_capture("synchronize", "waiting");
-  cuda::check("synchronize", cudaStreamSynchronize(cuda::context().stream));
-}
-
-}  // namespace ramp
+}  // namespace ramp::cuda

@@ -6,15 +6,23 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <limits>
+#include <string>
 #include <vector>
 
-#include "ramp/core/array.h"
-#include "ramp/cuda/complaint.h"
+#include "ramp/core/array/array.h"
 
 namespace ramp::cuda {
 
 class Graph;
 class Pool;
+
+/// The position of the first index out of range, else `none`. It lies in the CPU's memory, mapped, so that looking costs
+/// no copy; it is only valid once the kernel is known to be done.
+struct Complaint {
+  static constexpr unsigned long long none = std::numeric_limits<unsigned long long>::max();
+  unsigned long long position;
+};
 
 /// A stream with what its matrix products need, which follow one another on it.
 struct Branch {
@@ -52,6 +60,14 @@ struct Context {
 
 /// The current device's.
 Context& context();
+/// Makes a device the calling thread's current one.
+void use(int index);
+/// How many devices there are; 0 when there is no driver, no device, or one that does not answer, and then why.
+struct Devices {
+  int count = 0;
+  std::string why_none;
+};
+const Devices& found();
 
 /// While one lives that is `on`, kernels go where fork(used) says.
 class Aside {

@@ -1,7 +1,8 @@
 // The elementwise functions that are no formulas.
 
-#include "ramp/core/broadcast.h"
-#include "ramp/core/converted.h"
+#include "ramp/core/array/broadcast.h"
+#include "ramp/core/formulas/converted.h"
+#include "ramp/cuda/complaint.h"
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
 

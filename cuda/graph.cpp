@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "ramp/core/trace.h"
+#include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"
+#include "ramp/cuda/complaint.h"
 #include "ramp/cuda/context.h"
-#include "ramp/cuda/cuda.h"
 
 namespace ramp::cuda {
 
@@ -83,10 +83,16 @@ Graph::Graph() : device_(context().device) {}
 
 Graph::~Graph() {
   if (!executable_) return;
-  Cuda::use(device_);
+  use(device_);
   if (!context().capturing)
     cudaStreamSynchronize(context().stream);  // it may run at exit, when the driver is gone: no check
   cudaGraphExecDestroy(executable_);
+}
+
+void Graph::take(const Array& from, const Array& to) {
+  if (from.numel() == 0 || from.address<const void>() == to.address<const void>()) return;
+  check(op, cudaMemcpyAsync(to.address<void>(), from.address<const void>(), static_cast<size_t>(from.bytes()),
+                            cudaMemcpyDefault, context().stream));
 }
 
 void Graph::warm_up(const std::function<void()>& step) {

@@ -1,12 +1,12 @@
 #pragma once
-// A step as a CUDA graph; core/capture.h says what for. No CUDA header is needed to read this one.
+// A step as a CUDA graph; core/capture/capture.h says what for. No CUDA header is needed to read this one.
 
 #include <functional>
 #include <span>
 #include <vector>
 
-#include "ramp/core/array.h"
-#include "ramp/core/random.h"
+#include "ramp/core/array/array.h"
+#include "ramp/core/random/key.h"
 #include "ramp/cuda/pool.h"
 
 struct CUgraphExec_st;
@@ -23,7 +23,7 @@ class Graph {
   Graph& operator=(const Graph&) = delete;
 
   /// Gives the step its input: `to` stands for it.
-  void take(const Array& from, const Array& to) { copy(from, to); }
+  void take(const Array& from, const Array& to);
   /// Runs a step as ever. What it needs beside memory (plans of products, the number of random arrays) is there afterwards.
   void warm_up(const std::function<void()>& step);
   /// Records a step without running it. Throws what it throws, and Error when it holds more than kernels, fills and copies

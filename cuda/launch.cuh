@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "ramp/core/math.h"
+#include "ramp/core/formulas/math.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
 

@@ -1,7 +1,7 @@
 #pragma once
-// For a .cu file with a formula of one's own: there ramp::map (core/map.h) runs it on every device.
+// For a .cu file with a formula of one's own: there ramp::map (core/autograd/map.h) runs it on every device.
 
-#include "ramp/core/map.h"
+#include "ramp/core/autograd/map.h"
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
 

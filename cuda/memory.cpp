@@ -5,8 +5,8 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "ramp/core/block_cache.h"
-#include "ramp/core/trace.h"
+#include "ramp/core/array/block_cache.h"
+#include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
 #include "ramp/cuda/cuda.h"

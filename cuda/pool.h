@@ -3,7 +3,7 @@
 
 #include <unordered_map>
 
-#include "ramp/core/block_cache.h"
+#include "ramp/core/array/block_cache.h"
 
 namespace ramp {
 struct Cuda;

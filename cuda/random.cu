@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "ramp/core/philox.h"
+#include "ramp/core/random/philox.h"
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
 

@@ -1,7 +1,7 @@
 #pragma once
 // The 32 threads of a warp, together: every one gets the result.
 
-#include "ramp/core/math.h"
+#include "ramp/core/formulas/math.h"
 
 namespace ramp::cuda {
 

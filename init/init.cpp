@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "ramp/core/autograd/ops.h"
 #include "ramp/core/cpu/parallel.h"
-#include "ramp/core/ops.h"
 
 namespace ramp::init {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "ramp/core/create.h"
-#include "ramp/core/formulas.h"
+#include "ramp/core/autograd/create.h"
+#include "ramp/core/formulas/formulas.h"
 
 namespace ramp::init {
 

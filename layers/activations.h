@@ -1,8 +1,8 @@
 #pragma once
 // The activation layers: ReLU(), LeakyReLU(0.2), ReLU({.slope_at_zero = 0}), ... Their formulas, papers and functions are
-// in core/formulas.h.
+// in core/formulas/formulas.h.
 
-#include "ramp/core/ops.h"
+#include "ramp/core/autograd/ops.h"
 #include "ramp/layers/layer.h"
 
 namespace ramp {

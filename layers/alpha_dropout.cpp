@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "ramp/core/autograd.h"
-#include "ramp/core/ops.h"
+#include "ramp/core/autograd/autograd.h"
+#include "ramp/core/autograd/ops.h"
 
 namespace ramp {
 namespace {

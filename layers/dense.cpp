@@ -1,7 +1,7 @@
 #include "ramp/layers/dense.h"
 
-#include "ramp/core/array_ops.h"
-#include "ramp/core/autograd.h"
+#include "ramp/core/array_ops/array_ops.h"
+#include "ramp/core/autograd/autograd.h"
 
 namespace ramp {
 namespace {

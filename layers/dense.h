@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "ramp/core/formulas.h"
+#include "ramp/core/formulas/formulas.h"
 #include "ramp/init/init.h"
 #include "ramp/layers/layer.h"
 

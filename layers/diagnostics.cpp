@@ -4,9 +4,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "ramp/core/array_ops.h"
-#include "ramp/core/autograd.h"
-#include "ramp/core/trace.h"
+#include "ramp/core/array_ops/array_ops.h"
+#include "ramp/core/autograd/autograd.h"
+#include "ramp/core/hooks.h"
 #include "ramp/layers/activations.h"
 #include "ramp/layers/sequential.h"
 
@@ -192,11 +192,11 @@ void Diagnostics::Watch::prepare(const Layer& source, int64_t units, Device devi
     if (parameter.name.find('.') == std::string::npos) own.push_back(parameter.tensor);
   const bool same = same_parameters(own), width_fits = zeros.defined() && zeros.numel() == units;
   if (same && width_fits && sums.on(device)) {
-    if (Trace* trace = tracing())
-      trace->depend_forever(weak_from_this(), [this, made = arrays_made] { return arrays_made == made; });
+    if (CaptureListener* listener = capturing())
+      listener->depend_forever(weak_from_this(), [this, made = arrays_made] { return arrays_made == made; });
     return;
   }
-  if (Trace* trace = tracing()) trace->stop("");  // one more warm-up makes the arrays
+  if (CaptureListener* listener = capturing()) listener->stop("");  // one more warm-up makes the arrays
   if (zeros.defined() && !width_fits && sums.values()[samples] != 0)
     fail("diagnostics", "layer ", name, " must keep its width until reset(), got ", units, " units after ",
          zeros.numel());

@@ -1,7 +1,7 @@
 #include "ramp/layers/dropout.h"
 
-#include "ramp/core/autograd.h"
-#include "ramp/core/ops.h"
+#include "ramp/core/autograd/autograd.h"
+#include "ramp/core/autograd/ops.h"
 
 namespace ramp {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ramp/core/random.h"
+#include "ramp/core/random/random.h"
 #include "ramp/layers/layer.h"
 
 namespace ramp {

@@ -1,6 +1,6 @@
 #include "ramp/layers/initialize.h"
 
-#include "ramp/core/array_ops.h"
+#include "ramp/core/array_ops/array_ops.h"
 #include "ramp/layers/dense.h"
 
 namespace ramp::init {

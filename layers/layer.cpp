@@ -9,8 +9,9 @@
 #include <set>
 #include <typeinfo>
 
-#include "ramp/core/autograd.h"
-#include "ramp/core/trace.h"
+#include "ramp/core/array_ops/array_ops.h"
+#include "ramp/core/autograd/autograd.h"
+#include "ramp/core/hooks.h"
 
 namespace ramp {
 namespace {
@@ -54,11 +55,11 @@ Tensor Layer::operator()(const Tensor& x) {
   if (!outermost && !calling.back()->owns(*this) && has_parameters())
     fail(calling.back()->describe(), "calls ", describe(), ", which it does not own: make it with add()");
   if (outermost)
-    if (Trace* trace = tracing()) watch(*trace);
+    if (CaptureListener* listener = capturing()) watch(*listener);
   const uint64_t made_before = nodes_made();
-  Trace* const trace = tracing();
+  CaptureListener* const listener = capturing();
   Tensor y = run(x);
-  if (trace && !tracing()) trace->stopped_in(describe());
+  if (listener && !capturing()) listener->stopped_in(describe());
   if (outermost && checked_ != state_->changes && y.defined() && y.requires_grad())
     require_parameters(x, y, made_before);
   if (observed()) notify(x, y);
@@ -92,12 +93,12 @@ void Layer::require_parameters(const Tensor& input, const Tensor& output, uint64
   checked_ = state_->changes;
 }
 
-void Layer::watch(Trace& trace) const {
+void Layer::watch(CaptureListener& listener) const {
   visit("", [&](const std::string&, const Layer& layer) {
     for (const auto& own : layer.parameters_)
-      trace.depend_on_variable(std::shared_ptr<const Tensor>(own, &own->tensor));
+      listener.depend_on_variable(std::shared_ptr<const Tensor>(own, &own->tensor));
     const State* state = layer.state_.get();
-    trace.depend_forever(layer.state_, [state, changes = state->changes] { return state->changes == changes; });
+    listener.depend_forever(layer.state_, [state, changes = state->changes] { return state->changes == changes; });
   });
 }
 
@@ -164,7 +165,7 @@ bool Layer::owns(const Layer& layer) const {
 
 bool Layer::training() const {
   require_whole();
-  if (Trace* trace = tracing()) trace->depend(std::shared_ptr<const bool>(state_, &state_->training));
+  if (CaptureListener* listener = capturing()) listener->depend(std::shared_ptr<const bool>(state_, &state_->training));
   return state_->training;
 }
 

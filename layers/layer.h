@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-#include "ramp/core/parameter.h"
+#include "ramp/core/autograd/parameter.h"
 
 namespace ramp {
 
@@ -126,7 +126,7 @@ class Layer {
   };
   struct Observers;
   /// Tells a captured step what the output of this layer and those inside it depends on.
-  void watch(Trace& trace) const;
+  void watch(CaptureListener& listener) const;
   void require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before);
   /// forward(), within which inner layers must be this layer's own.
   Tensor run(const Tensor& x);

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "ramp/core/create.h"
-#include "ramp/core/trace.h"
+#include "ramp/core/autograd/create.h"
+#include "ramp/core/hooks.h"
 
 namespace ramp {
 namespace {
@@ -33,12 +33,12 @@ Array class_weights_array(const CrossEntropyOptions& options, DType dtype, Devic
     return k.values == options.class_weights && k.array.dtype() == dtype && k.array.device() == device;
   });
   if (found != kept.end()) {
-    if (Trace* trace = tracing()) trace->hold(found->array);
+    if (CaptureListener* listener = capturing()) listener->hold(found->array);
     return found->array;
   }
   const auto classes = static_cast<int64_t>(options.class_weights.size());
   const Array array = from_vector(options.class_weights, {classes}, Device::cpu()).to(dtype).to(device).array();
-  if (tracing()) return array;  // its numbers are there in replays only
+  if (capturing()) return array;  // its numbers are there in replays only
   constexpr size_t most = 8;
   if (kept.size() == most) kept.erase(kept.begin());
   kept.push_back({options.class_weights, array});

@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "ramp/core/ops.h"
-#include "ramp/core/parameter.h"
+#include "ramp/core/autograd/ops.h"
+#include "ramp/core/autograd/parameter.h"
 
 namespace ramp {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Activations that change the width.
 
-#include "ramp/core/ops.h"
+#include "ramp/core/autograd/ops.h"
 #include "ramp/layers/layer.h"
 
 namespace ramp {

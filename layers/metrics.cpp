@@ -4,9 +4,9 @@
 #include <cmath>
 #include <ostream>
 
-#include "ramp/core/autograd.h"
+#include "ramp/core/autograd/autograd.h"
+#include "ramp/core/autograd/ops.h"
 #include "ramp/core/data/loader.h"
-#include "ramp/core/ops.h"
 #include "ramp/core/text.h"
 
 namespace ramp {

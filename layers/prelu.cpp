@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "ramp/core/create.h"
+#include "ramp/core/autograd/create.h"
 #include "ramp/init/init.h"
 
 namespace ramp {

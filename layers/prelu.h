@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ramp/core/ops.h"
+#include "ramp/core/autograd/ops.h"
 #include "ramp/layers/layer.h"
 
 namespace ramp {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ramp/core/ops.h"
-#include "ramp/core/random.h"
+#include "ramp/core/autograd/ops.h"
+#include "ramp/core/random/random.h"
 #include "ramp/layers/layer.h"
 
 namespace ramp {

@@ -5,9 +5,9 @@
 #include <set>
 #include <tuple>
 
-#include "ramp/core/array_ops.h"
-#include "ramp/core/autograd.h"
-#include "ramp/core/trace.h"
+#include "ramp/core/array_ops/array_ops.h"
+#include "ramp/core/autograd/autograd.h"
+#include "ramp/core/hooks.h"
 
 namespace ramp::optim {
 namespace {
@@ -128,8 +128,8 @@ struct SGD::Arena {
     if (!rounded.defined()) rounded = Array({size(), 2}, uint8, device);
     if (!values.storage()->rounded()) {
       round_to_bfloat16(values, rounded);
-    } else if (Trace* trace = tracing()) {
-      trace->rely_on_rounded(values);
+    } else if (CaptureListener* listener = capturing()) {
+      listener->rely_on_rounded(values);
     }
     return true;
   }
@@ -242,7 +242,7 @@ void SGD::step() {
     fail("sgd", slot.title, " was moved or replaced after the optimizer was made; change the model first, got ",
          now.dtype(), ' ', now.shape(), " on ", now.device(), " in other memory");
   });
-  if (Trace* trace = tracing()) watch(*trace);
+  if (CaptureListener* listener = capturing()) watch(*listener);
 
   for (Group& group : groups_)
     for (Arena& arena : group.arenas) {
@@ -263,20 +263,20 @@ void SGD::step() {
     }
 }
 
-void SGD::watch(Trace& trace) {
+void SGD::watch(CaptureListener& listener) {
   for (Group& group : groups_) {
     for (const Arena& arena : group.arenas)
       for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate, arena.rounded})
-        trace.hold(x);
+        listener.hold(x);
     // The groups stay in their memory when the optimizer is moved.
     const std::vector<bool> fresh = group.fresh();
-    trace.depend(life_, [&group, options = group.options, fresh] { return group.would_do(options, fresh); });
-    trace.when_undone([&group, fresh] { group.set_fresh(fresh); });
+    listener.depend(life_, [&group, options = group.options, fresh] { return group.would_do(options, fresh); });
+    listener.when_undone([&group, fresh] { group.set_fresh(fresh); });
     for (const Arena& arena : group.arenas)
       for (const Slot& slot : arena.slots) {
-        slot.tensor().array();  // which the trace sees
+        slot.tensor().array();  // which the listener sees
         for (const std::weak_ptr<const Tensor>& variable : slot.variables)
-          if (const auto alive = variable.lock()) trace.depend_on_variable(alive);
+          if (const auto alive = variable.lock()) listener.depend_on_variable(alive);
       }
   }
 }

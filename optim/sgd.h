@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "ramp/core/parameter.h"
+#include "ramp/core/autograd/parameter.h"
 
 namespace ramp::optim {
 
@@ -57,7 +57,7 @@ class SGD {
   struct Slot;
   struct Arena;
   struct Group;
-  void watch(Trace& trace);
+  void watch(CaptureListener& listener);
   /// Throws Error when this optimizer was moved away.
   void require_whole() const;
   std::vector<Group> groups_;

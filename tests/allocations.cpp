@@ -9,8 +9,8 @@
 #include <new>
 #include <utility>
 
+#include "ramp/core/backend/threads.h"
 #include "ramp/core/cpu/onednn.h"
-#include "ramp/core/threads.h"
 #include "ramp/ramp.h"
 
 namespace {

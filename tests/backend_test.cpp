@@ -7,10 +7,10 @@
 
 #include "error_of.h"
 #include "on_devices.h"
-#include "ramp/core/create.h"
+#include "ramp/core/autograd/create.h"
+#include "ramp/core/autograd/ops.h"
 #include "ramp/core/data/loader.h"
-#include "ramp/core/ops.h"
-#include "ramp/core/philox.h"
+#include "ramp/core/random/philox.h"
 
 namespace ramp {
 namespace {

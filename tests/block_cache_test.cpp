@@ -1,6 +1,6 @@
 // The allocators' common cache, against a system that counts.
 
-#include "ramp/core/block_cache.h"
+#include "ramp/core/array/block_cache.h"
 
 #include <gtest/gtest.h>
 

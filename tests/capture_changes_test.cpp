@@ -292,7 +292,7 @@ TEST_P(CaptureChanges, a_loop_over_data_is_not_captured) {
   testing::internal::GetCapturedStderr();
   EXPECT_EQ(step.eager_reason(),
             "[data] a loop of one's own over data() cannot be part of a captured step, for replays run no code of the "
-            "program; use parallel_for() (core/cpu/parallel.h) or map() (core/map.h)");
+            "program; use parallel_for() (core/cpu/parallel.h) or map() (core/autograd/map.h)");
 }
 
 TEST_P(CaptureChanges, random_and_constant_tensors_made_in_a_step_are_made_in_each_replay) {

@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "error_of.h"
+#include "ramp/core/backend/threads.h"
 #include "ramp/core/cpu/parallel.h"
 #include "ramp/core/cpu/sharing.h"
-#include "ramp/core/threads.h"
 #include "ramp/ramp.h"
 
 namespace ramp {

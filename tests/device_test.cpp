@@ -1,11 +1,11 @@
 // Which devices there are.
 
-#include "ramp/core/device.h"
+#include "ramp/core/array/device.h"
 
 #include <gtest/gtest.h>
 
 #include "error_of.h"
-#include "ramp/core/create.h"
+#include "ramp/core/autograd/create.h"
 
 namespace ramp {
 namespace {

@@ -14,7 +14,7 @@
 #include <new>
 #include <vector>
 
-#include "ramp/core/threads.h"
+#include "ramp/core/backend/threads.h"
 #include "ramp/ramp.h"
 
 namespace {

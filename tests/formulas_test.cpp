@@ -7,10 +7,10 @@
 #include <set>
 
 #include "oracle_table.h"
-#include "ramp/core/array_ops.h"
-#include "ramp/core/create.h"
-#include "ramp/core/gradcheck.h"
-#include "ramp/core/ops.h"
+#include "ramp/core/array_ops/array_ops.h"
+#include "ramp/core/autograd/create.h"
+#include "ramp/core/autograd/gradcheck.h"
+#include "ramp/core/autograd/ops.h"
 
 namespace ramp {
 namespace {

@@ -1,9 +1,9 @@
 // Hostile calls of shapes, arrays, tensors, operations, autograd, captured steps and settings.
 
 #include "hostile_test.h"
+#include "ramp/core/autograd/gradcheck.h"
 #include "ramp/core/cpu/parallel.h"
-#include "ramp/core/gradcheck.h"
-#include "ramp/core/trace.h"
+#include "ramp/core/hooks.h"
 
 namespace ramp::hostile {
 namespace {
@@ -866,7 +866,7 @@ TEST(Hostile, Capture) {
        [](World& w) {
          captured(
              [](const Tensor& x) {
-               if (tracing()) set_precision(x.device(), Precision::float32);
+               if (capturing()) set_precision(x.device(), Precision::float32);
                return x * 2;
              },
              w.x);
@@ -893,7 +893,7 @@ TEST(Hostile, Capture) {
        },
        "generator", "keep it outside"},
       {"an error of the step's own when it is captured",
-       [](World& w) { captured([](const Tensor& x) { return tracing() ? matmul(x, x) : x * 2; }, w.x); }, "matmul",
+       [](World& w) { captured([](const Tensor& x) { return capturing() ? matmul(x, x) : x * 2; }, w.x); }, "matmul",
        "inner sizes must agree"},
       {"a step of no inputs", [](World&) { StepGraphs({}).run({}, [](std::span<const Tensor>) { return Tensor(); }); },
        "capture", "takes at least one tensor"},

@@ -7,8 +7,8 @@
 #include <numbers>
 
 #include "error_of.h"
-#include "ramp/core/ops.h"
-#include "ramp/core/threads.h"
+#include "ramp/core/autograd/ops.h"
+#include "ramp/core/backend/threads.h"
 #include "ramp/init/init.h"
 
 namespace ramp::init {

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "error_of.h"
-#include "ramp/core/gradcheck.h"
+#include "ramp/core/autograd/gradcheck.h"
 #include "ramp/layers/activations.h"
 #include "ramp/layers/dense.h"
 #include "ramp/layers/dropout.h"

@@ -18,7 +18,7 @@
 #include <thread>
 
 #include "data_test.h"
-#include "ramp/core/create.h"
+#include "ramp/core/autograd/create.h"
 #include "ramp/core/data/prefetch.h"
 
 namespace ramp {

@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "ramp/core/create.h"
+#include "ramp/core/autograd/create.h"
 #include "ramp/layers/losses.h"
 
 namespace ramp {

@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "error_of.h"
-#include "ramp/core/create.h"
-#include "ramp/core/gradcheck.h"
+#include "ramp/core/autograd/create.h"
+#include "ramp/core/autograd/gradcheck.h"
 #include "ramp/layers/dense.h"
 #include "ramp/layers/dropout.h"
 #include "ramp/layers/losses.h"

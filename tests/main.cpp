@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "ramp/core/device.h"
+#include "ramp/core/array/device.h"
 #include "ramp/core/error.h"
 
 int main(int argc, char** argv) {

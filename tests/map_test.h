@@ -6,11 +6,11 @@
 #include <cmath>
 
 #include "error_of.h"
-#include "ramp/core/capture.h"
-#include "ramp/core/create.h"
-#include "ramp/core/gradcheck.h"
-#include "ramp/core/map.h"
-#include "ramp/core/ops.h"
+#include "ramp/core/autograd/create.h"
+#include "ramp/core/autograd/gradcheck.h"
+#include "ramp/core/autograd/map.h"
+#include "ramp/core/autograd/ops.h"
+#include "ramp/core/capture/capture.h"
 
 #ifdef __CUDACC__
 #define RAMP_MAP_SUITE CudaMap

@@ -7,8 +7,8 @@
 #include <string>
 #include <tuple>
 
-#include "ramp/core/device.h"
-#include "ramp/core/dtype.h"
+#include "ramp/core/array/device.h"
+#include "ramp/core/array/dtype.h"
 
 namespace ramp {
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "ramp/core/formulas.h"
+#include "ramp/core/formulas/formulas.h"
 
 namespace ramp {
 

@@ -1,7 +1,7 @@
 // Loops over the pool's threads.
 
 #include "ramp/core/cpu/parallel.h"
-#include "ramp/core/threads.h"
+#include "ramp/core/backend/threads.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

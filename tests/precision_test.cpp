@@ -1,6 +1,6 @@
 // Reduced precision of matrix products: the rounding, who may ask for it, and what comes out.
 
-#include "ramp/core/precision.h"
+#include "ramp/core/backend/precision.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "error_of.h"
-#include "ramp/core/array_ops.h"
+#include "ramp/core/array_ops/array_ops.h"
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/onednn.h"
 #include "ramp/ramp.h"

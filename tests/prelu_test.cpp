@@ -9,9 +9,9 @@
 #include <sstream>
 
 #include "error_of.h"
-#include "ramp/core/create.h"
-#include "ramp/core/gradcheck.h"
-#include "ramp/core/threads.h"
+#include "ramp/core/autograd/create.h"
+#include "ramp/core/autograd/gradcheck.h"
+#include "ramp/core/backend/threads.h"
 #include "ramp/layers/activations.h"
 #include "ramp/layers/alpha_dropout.h"
 #include "ramp/layers/dense.h"

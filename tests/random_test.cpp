@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "error_of.h"
-#include "ramp/core/philox.h"
+#include "ramp/core/random/philox.h"
 #include "ramp/ramp.h"
 
 namespace ramp {

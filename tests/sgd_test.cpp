@@ -7,7 +7,7 @@
 #include <string>
 
 #include "error_of.h"
-#include "ramp/core/autograd.h"
+#include "ramp/core/autograd/autograd.h"
 #include "sgd_test.h"
 
 namespace ramp {

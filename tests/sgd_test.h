@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "ramp/core/create.h"
-#include "ramp/core/ops.h"
+#include "ramp/core/autograd/create.h"
+#include "ramp/core/autograd/ops.h"
 #include "ramp/optim/sgd.h"
 
 namespace ramp {

@@ -1,6 +1,6 @@
 // How calls find their graphs, without a GPU: a stand-in for the graph runs the step where CUDA would record it.
 
-#include "ramp/core/step_graphs.h"
+#include "ramp/core/capture/step_graphs.h"
 
 #include <gtest/gtest.h>
 
@@ -42,12 +42,10 @@ struct CountingGraph {
 class StepGraphsTest : public testing::Test {
  protected:
   StepGraphsTest() { log_ = &log; }
-  Tensor call(const StepGraphs::Step& step, const Tensor& x) {
-    return list.run(std::vector<Tensor>{x}, step, {}, report);
-  }
+  Tensor call(const CapturedStep& step, const Tensor& x) { return list.run(std::vector<Tensor>{x}, step, {}, report); }
   Log log;
   StepGraphList<CountingGraph> list;
-  StepGraphs::Report report;
+  CaptureReport report;
 };
 
 Tensor same(std::span<const Tensor> x) { return x[0] * 1; }
@@ -98,7 +96,7 @@ TEST_F(StepGraphsTest, goes_on_eagerly_in_the_call_that_cannot_be_captured) {
     ++calls;
     generator.next();
     stop_capture("test", "not this one");
-    EXPECT_EQ(tracing(), nullptr);
+    EXPECT_EQ(capturing(), nullptr);
     generator.next();
     return same(x);
   };
@@ -120,7 +118,7 @@ TEST_F(StepGraphsTest, throws_what_the_step_throws_and_tries_again) {
   };
   for (int i = 0; i < 3; ++i) call(step, ones({1}));
   EXPECT_EQ(error_of([&] { call(step, ones({1})); }), "[test] not now");
-  EXPECT_EQ(tracing(), nullptr);
+  EXPECT_EQ(capturing(), nullptr);
   EXPECT_EQ(log.alive, 0);
   for (int i = 0; i < 5; ++i) call(step, ones({1}));
   EXPECT_EQ(log.captures, 1);

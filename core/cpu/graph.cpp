@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <numeric>
 
+#include "ramp/core/backend/threads.h"
 #include "ramp/core/error.h"
-#include "ramp/core/threads.h"
 
 namespace ramp::cpu {
 
@@ -272,7 +273,8 @@ void Graph::take(const Array& from, const Array& to) {
   if (input == inputs_.end()) input = inputs_.insert(input, {stand_in, {}, to.address<void>()});
   // What the step writes, or has already, is copied; so are all until it is captured.
   const bool own = input->uses.empty() || held_.contains(from.storage().get());
-  if (own) copy(from, to);
+  if (own && from.numel() > 0 && from.address<const void>() != to.address<const void>())
+    std::memcpy(to.address<void>(), from.address<const void>(), static_cast<size_t>(from.bytes()));
   void* address = const_cast<void*>((own ? to : from).address<const void>());
   if (address == input->now) return;
   input->now = address;

@@ -1,5 +1,5 @@
 #pragma once
-// A captured step on the CPU (core/capture.h): the loops of its operations, kept to be run again without tensors, nodes or
+// A captured step on the CPU (core/capture/capture.h): the loops of its operations, kept to be run again without tensors, nodes or
 // allocation, and in an order of its own.
 //
 // Loops are gathered into phases with one wait between two of them. A loop that reads, part by part, what another one
@@ -21,7 +21,7 @@
 
 #include "ramp/core/cpu/parallel.h"
 #include "ramp/core/cpu/sharing.h"
-#include "ramp/core/random.h"
+#include "ramp/core/random/key.h"
 
 namespace ramp::cpu {
 

@@ -10,9 +10,9 @@
 
 #include <bit>
 
+#include "ramp/core/backend/sgd_step.h"
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/packet.h"
-#include "ramp/core/steps.h"
 
 namespace ramp::RAMP_ISA {
 namespace {

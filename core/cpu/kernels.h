@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "ramp/core/formulas.h"
+#include "ramp/core/formulas/formulas.h"
 
 namespace ramp {
 

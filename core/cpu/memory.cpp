@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "ramp/core/block_cache.h"
+#include "ramp/core/array/block_cache.h"
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/kernels.h"
 

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "ramp/core/dual.h"
+#include "ramp/core/formulas/dual.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

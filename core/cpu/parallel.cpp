@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "ramp/core/threads.h"
+#include "ramp/core/backend/threads.h"
 
 namespace ramp {
 

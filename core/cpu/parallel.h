@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "ramp/core/array.h"
+#include "ramp/core/array/array.h"
 
 namespace ramp {
 

@@ -1,4 +1,4 @@
-#include "ramp/core/threads.h"
+#include "ramp/core/backend/threads.h"
 
 #include <algorithm>
 #include <atomic>

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ramp/core/array_ops/array_ops.h"
 #include "ramp/core/data/find.h"
 #include "ramp/core/data/idx.h"
 

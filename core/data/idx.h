@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "ramp/core/array.h"
+#include "ramp/core/array/array.h"
 
 namespace ramp::data {
 

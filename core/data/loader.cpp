@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "ramp/core/array_ops.h"
-#include "ramp/core/create.h"
+#include "ramp/core/array_ops/array_ops.h"
+#include "ramp/core/autograd/create.h"
 #include "ramp/core/data/prefetch.h"
 
 namespace ramp::data {

@@ -5,9 +5,9 @@
 #include <iterator>
 #include <memory>
 
+#include "ramp/core/autograd/tensor.h"
 #include "ramp/core/data/dataset.h"
-#include "ramp/core/random.h"
-#include "ramp/core/tensor.h"
+#include "ramp/core/random/random.h"
 
 namespace ramp::data {
 

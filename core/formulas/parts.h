@@ -1,8 +1,8 @@
 #pragma once
 // What several formulas are made of.
 
-#include "ramp/core/dual.h"
-#include "ramp/core/math.h"
+#include "ramp/core/formulas/dual.h"
+#include "ramp/core/formulas/math.h"
 
 namespace ramp::formula {
 

@@ -18,7 +18,7 @@
 #include <fstream>
 
 #include "ceilings.h"
-#include "ramp/core/array_ops.h"
+#include "ramp/core/array_ops/array_ops.h"
 #include "ramp/ramp.h"
 #include "server.h"
 

@@ -1,0 +1,142 @@
+#pragma once
+// Operations on arrays: compute, record nothing. ops.h puts gradients on top; backward functions call these. They check
+// their arguments, so that the messages are the same with and without gradients.
+
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ramp/core/array/array.h"
+#include "ramp/core/backend/options.h"
+#include "ramp/core/formulas/formulas.h"
+#include "ramp/core/random/key.h"
+
+namespace ramp {
+
+/// Throws Error in the name of `op` unless every array is defined, and all are on one device.
+void check_devices(const char* op, std::initializer_list<const Array*> arrays);
+/// As check_devices, and all of the same floating dtype.
+void check_floating(const char* op, std::initializer_list<const Array*> arrays);
+
+/// Copies the elements of `from` into `to`; same shape and dtype, any devices. Throws Error when they overlap in part.
+void copy(const Array& from, const Array& to);
+/// A copy with memory of its own, on `device`.
+Array clone(const Array& x);
+Array to(const Array& x, Device device);
+/// On the CPU, to be read there. A step that does so while it is captured (capture.h) goes on eagerly, and says so in the
+/// name of `op`.
+Array to_host(const char* op, const Array& x);
+/// Converted to another dtype: to an integer type values are truncated towards zero and saturate, NaN gives 0.
+Array to(const Array& x, DType dtype);
+
+Array full_array(const Shape& shape, double value, DType dtype = float32, Device device = {});
+void fill(const Array& x, double value);
+
+Array map(const Unary& f, const Array& x);
+/// gradient * f'(x), where y = f(x).
+Array map_gradient(const Unary& f, const Array& x, const Array& y, const Array& gradient);
+Array map(const Binary& f, const Array& a, const Array& b);
+/// gradient * df/da (argument 0) or df/db (argument 1), summed over what broadcasting repeated.
+Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient);
+
+/// a += b, which broadcasts to a's shape.
+void add_to(const Array& a, const Array& b);
+
+inline Array operator-(const Array& x) { return map(Unary(formula::Neg{}), x); }
+inline Array operator+(const Array& a, const Array& b) { return map(Binary(formula::Add{}), a, b); }
+inline Array operator-(const Array& a, const Array& b) { return map(Binary(formula::Subtract{}), a, b); }
+inline Array operator*(const Array& a, const Array& b) { return map(Binary(formula::Multiply{}), a, b); }
+inline Array operator/(const Array& a, const Array& b) { return map(Binary(formula::Divide{}), a, b); }
+Array operator*(const Array& a, double b);
+
+/// The comparison of two arrays, as uint8.
+Array compare(Compare relation, const Array& a, const Array& b);
+Array where(const Array& condition, const Array& a, const Array& b);
+
+/// Throws Error for the first element that breaks the rule, NaN included: `[op] RULE, got VALUE at WHERE POSITION`. A captured
+/// step checks in each replay; on CUDA the Error comes with a later replay or copy to the CPU then.
+void require_range(const RangeRule& rule, const Array& x);
+
+/// x repeated to a shape that it broadcasts to.
+Array broadcast_to(const Array& x, const Shape& shape);
+/// The inverse of broadcasting: x summed down to `shape`.
+Array sum_to(const Array& x, const Shape& shape);
+
+Array transpose(const Array& x);
+Array gather(const Array& x, const Array& indices);
+/// Rows of images [n, features] as float32 (x - mean) / stddev, where x is a float32, or a uint8 divided by 255; and their
+/// int32 labels [n]. In one pass.
+struct BatchArrays {
+  Array images, labels;
+};
+BatchArrays load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev);
+/// out [n, ...] = 0, then out[indices[i]] += x[i], in the order of i: the adjoint of gather. On the CPU an index outside of
+/// [0, n) throws Error; on CUDA gather is what checks them.
+Array scatter_add(const Array& x, const Array& indices, int64_t n);
+Array concat(std::span<const Array> parts, int axis);
+/// Indices [begin, end) of any axis, as a copy.
+Array narrow(const Array& x, int axis, int64_t begin, int64_t end);
+
+/// Whether products take x rounded to bfloat16 (precision.h).
+bool rounds(const Array& x);
+/// out = x rounded to bfloat16, for which no dtype stands: uint8 of x's shape with an axis of 2 behind.
+void round_to_bfloat16(const Array& x, const Array& out);
+/// A matrix as the products take it, once for all those that it is in: itself, or rounded, by this call or by whoever keeps
+/// Storage::rounded(). For nothing else.
+Array operand(const Array& x);
+Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
+/// out = a b (of the shape that the product has). a and b may be operands.
+void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options = {});
+
+/// Has what follows on a device wait for the products that were set aside.
+void join(Device device);
+
+/// Over one axis, which stays with size 1. Sums are gathered in fixed blocks: the same bits for any number of threads.
+Array sum(const Array& x, int axis);
+struct MaxResult {
+  Array values;
+  Array indices;  // int32, along the axis
+};
+MaxResult max(const Array& x, int axis);
+/// Zeros, with x put at `indices` along the axis of size n: the adjoint of picking the maximum. Indices must lie in [0, n),
+/// as those of max() do, which is not checked.
+Array scatter_axis(const Array& x, const Array& indices, int axis, int64_t n);
+
+Array softmax(const Array& x, int axis);
+Array log_softmax(const Array& x, int axis);
+
+/// Uniform in [low, high).
+Array uniform_array(const Shape& shape, double low, double high, RandomKey key, DType dtype, Device device);
+/// 1/keep with probability keep, else 0: the mask of inverted dropout.
+Array dropout_mask(const Shape& shape, double keep, RandomKey key, DType dtype, Device device);
+
+/// z = x w^T for x [n, in] and w [out, in], plus bias [out] where that is defined; y = f(z), or z itself without f.
+struct DenseResult {
+  Array x, w;  // as operands
+  Array z, y;
+};
+DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::optional<Unary>& f);
+/// The way back from y to z and the bias: returns upstream f'(z) (without f, upstream), and writes its sum over the rows
+/// into bias_gradient [out] where that is defined; `aside` as in MatmulOptions.
+Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
+                     const Array& bias_gradient, bool aside = false);
+/// The same for y = prelu(z, slope), slope of one element or one a column. Writes the slopes' gradient too, where
+/// slope_gradient is defined.
+Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
+                     const Array& bias_gradient, const Array& slope_gradient);
+
+/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity; where `rounded` is
+/// defined it gets the new parameters as round_to_bfloat16() would give them.
+void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
+                const Array& rounded);
+
+/// Softmax cross-entropy (the formula is in layers/losses.h).
+struct CrossEntropyResult {
+  Array losses;    // [n], each times its label's weight and the scale
+  Array gradient;  // [n, C], of the sum of the losses
+  Array sum;       // [], of the losses
+};
+CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step);
+
+}  // namespace ramp

@@ -1,0 +1,42 @@
+// The loss at the end of a training step, and its update.
+
+#include "ramp/core/array_ops/array_ops.h"
+#include "ramp/core/array_ops/checks.h"
+#include "ramp/core/dispatch/on.h"
+
+namespace ramp {
+
+void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
+                const Array& rounded) {
+  check_floating("sgd_update", {&parameter, &gradient});
+  if (gradient.shape() != parameter.shape())
+    fail("sgd_update", "expected a gradient of shape ", parameter.shape(), ", got ", gradient.shape());
+  if (step.momentum > 0) {
+    check_floating("sgd_update", {&parameter, &velocity});
+    if (velocity.shape() != parameter.shape())
+      fail("sgd_update", "expected a velocity of shape ", parameter.shape(), ", got ", velocity.shape());
+  }
+  on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity, rounded); });
+}
+
+CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step) {
+  constexpr const char* op = "cross_entropy";
+  check_devices(op, {&logits, &labels});
+  if (logits.rank() != 2) fail(op, "expected logits [n, C], got ", logits.shape());
+  check_floating(op, {&logits});
+  if (labels.dtype() != int32) fail(op, "expected int32 labels, got ", labels.dtype());
+  const int64_t n = logits.shape()[0], classes = logits.shape()[1];
+  if (labels.shape() != Shape{n}) fail(op, "expected labels ", Shape{n}, ", got ", labels.shape());
+  if (n == 0 || classes == 0) fail(op, "a batch needs rows and classes, got logits ", logits.shape());
+  if (step.class_weights.defined()) {
+    check_floating(op, {&logits, &step.class_weights});
+    if (step.class_weights.shape() != Shape{classes})
+      fail(op, "expected ", classes, " class_weights, got ", step.class_weights.numel());
+  }
+  CrossEntropyResult result{like(logits, {n}), like(logits), like(logits, {})};
+  on(logits.device(),
+     [&](auto b) { b.cross_entropy(logits, labels, step, result.losses, result.gradient, result.sum); });
+  return result;
+}
+
+}  // namespace ramp

@@ -1,0 +1,25 @@
+#pragma once
+// What layers hand to optimizers.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ramp/core/autograd/tensor.h"
+
+namespace ramp {
+
+/// A trainable tensor, its name in the model ("2.weight"), and whether weight decay may pull at it.
+struct Parameter {
+  Parameter(Tensor value) : tensor(std::move(value)) {}  // NOLINT: a tensor is a parameter without a name
+  Parameter(std::string full_name, Tensor value, bool may_decay)
+      : name(std::move(full_name)), tensor(std::move(value)), decay(may_decay) {}
+
+  std::string name;
+  Tensor tensor;
+  bool decay = true;
+  std::vector<std::weak_ptr<const Tensor>> variables;  ///< the layers' own that hold it, to notice an assignment to one
+};
+
+}  // namespace ramp

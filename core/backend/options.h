@@ -1,0 +1,46 @@
+#pragma once
+// What the functions of a backend are given beside arrays.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "ramp/core/array/array.h"
+#include "ramp/core/backend/precision.h"
+#include "ramp/core/backend/sgd_step.h"
+
+namespace ramp {
+
+enum class Compare : uint8_t { less, less_equal, greater, greater_equal, equal, not_equal };
+
+/// What every element of an array must fulfil: to lie in [low, high].
+struct RangeRule {
+  const char* op;
+  std::string rule;  ///< "targets must lie in [0, 1]"
+  double low, high;
+  const char* where = "";  ///< what an element's position is called, "row"; empty when there is one element
+};
+
+/// Equal blocks moved from one array into another: what concatenation and its inverse are made of. In elements.
+struct BlockCopy {
+  int64_t blocks, size;            // how many, and how long each
+  int64_t from_stride, to_stride;  // from one block to the next
+  int64_t from_offset = 0, to_offset = 0;
+};
+
+/// Which factors of a matrix product are transposed.
+struct MatmulOptions {
+  bool transpose_a = false;
+  bool transpose_b = false;
+  bool aside = false;  // it may be computed beside what follows: nobody reads it before join()
+};
+
+/// A softmax cross-entropy (the formula is in layers/losses.h).
+struct CrossEntropyStep {
+  double scale = 1;  // of the losses, and so of the gradient
+  double label_smoothing = 0;
+  Array class_weights;              // [C] of the logits' dtype, or undefined for ones
+  std::optional<int> ignore_index;  // labels equal to it count for nothing; every other one outside [0, C) is an Error
+};
+
+}  // namespace ramp

@@ -1,0 +1,57 @@
+// The loss at the end of a training step, and its update.
+
+#include "ramp/core/cpu/cpu.h"
+#include "ramp/core/cpu/kernels.h"
+#include "ramp/core/cpu/parallel.h"
+
+namespace ramp {
+
+void Cpu::cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
+                        const Array& gradient, const Array& sum) {
+  const int64_t n = logits.shape()[0], classes = logits.shape()[1];
+  parallel_for(
+      1, 1,
+      [n, classes, ignore_index = step.ignore_index](const int32_t* label, int64_t, int64_t) {
+        for (int64_t i = 0; i < n; ++i)
+          if (label[i] != ignore_index && (label[i] < 0 || label[i] >= classes))
+            fail("cross_entropy", "labels must lie in [0, ", classes, "), got ", label[i], " at row ", i);
+      },
+      Touch<const int32_t>{labels, true, true});
+  visit_floating("cross_entropy", logits.dtype(), [&](auto t) {
+    using T = decltype(t);
+    parallel_for(
+        n, std::max<int64_t>(1, (1 << 13) / classes),
+        [classes, ignore_index = step.ignore_index, smoothing = step.label_smoothing, scale = step.scale](
+            const T* from, const int32_t* label, const T* weights, T* loss, T* to, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            if (label[i] == ignore_index) {
+              loss[i] = 0;
+              std::fill_n(to + i * classes, classes, T(0));
+            } else {
+              loss[i] = kernels<T>().cross_entropy(from + i * classes, classes, label[i], weights, smoothing, scale,
+                                                   to + i * classes);
+            }
+          }
+        },
+        part<const T>(logits), part<const int32_t>(labels), whole<const T>(step.class_weights), part<T>(losses),
+        part<T>(gradient));
+  });
+  Cpu::sum(losses, {1, n, 1}, sum);
+}
+
+void Cpu::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
+              const Array& rounded) {
+  visit_floating("sgd", parameter.dtype(), [&](auto t) {
+    using T = decltype(t);
+    parallel_for(
+        parameter.numel(), 1 << 15,
+        [step](T* p, const T* g, T* v, uint8_t* r, int64_t begin, int64_t end) {
+          kernels<T>().sgd(step, p + begin, g + begin, v ? v + begin : nullptr, end - begin);
+          if constexpr (std::is_same_v<T, float>)
+            if (r) kernels<T>().to_bfloat16(p + begin, reinterpret_cast<Bfloat16*>(r) + begin, end - begin);
+        },
+        part<T>(parameter), part<const T>(gradient), part<T>(velocity), part<uint8_t>(rounded));
+  });
+}
+
+}  // namespace ramp
