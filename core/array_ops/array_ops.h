@@ -14,10 +14,24 @@
 
 namespace ramp {
 
+namespace detail {
+[[noreturn]] void refuse_devices(const char* op, const Array& first, const Array& other);
+[[noreturn]] void refuse_dtypes(const char* op, const Array& first, const Array& other);
+}  // namespace detail
+
 /// Throws Error in the name of `op` unless every array is defined, and all are on one device.
-void check_devices(const char* op, std::initializer_list<const Array*> arrays);
+inline void check_devices(const char* op, std::initializer_list<const Array*> arrays) {
+  const Array& first = **arrays.begin();
+  for (const Array* x : arrays)
+    if (!x->defined() || x->device() != first.device()) detail::refuse_devices(op, first, *x);
+}
 /// As check_devices, and all of the same floating dtype.
-void check_floating(const char* op, std::initializer_list<const Array*> arrays);
+inline void check_floating(const char* op, std::initializer_list<const Array*> arrays) {
+  check_devices(op, arrays);
+  const Array& first = **arrays.begin();
+  for (const Array* x : arrays)
+    if (!is_floating(x->dtype()) || x->dtype() != first.dtype()) detail::refuse_dtypes(op, first, *x);
+}
 
 /// Copies the elements of `from` into `to`; same shape and dtype, any devices. Throws Error when they overlap in part.
 void copy(const Array& from, const Array& to);

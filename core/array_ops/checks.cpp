@@ -2,23 +2,15 @@
 
 namespace ramp {
 
-void check_devices(const char* op, std::initializer_list<const Array*> arrays) {
-  const Storage* first = (*arrays.begin())->storage().get();
-  for (const Array* x : arrays) {
-    const Storage* storage = x->storage().get();
-    if (!storage) fail(op, "an argument is undefined");
-    if (storage->device() != first->device())
-      fail(op, "arguments must be on one device, got ", first->device(), " and ", storage->device());
-  }
+void detail::refuse_devices(const char* op, const Array& first, const Array& other) {
+  if (!other.defined()) fail(op, "an argument is undefined");
+  fail(op, "arguments must be on one device, got ", first.device(), " and ", other.device());
 }
 
-void check_floating(const char* op, std::initializer_list<const Array*> arrays) {
-  check_devices(op, arrays);
-  for (const Array* x : arrays) {
-    const Array& first = **arrays.begin();
-    if (!is_floating(x->dtype())) fail(op, "expected float32 or float64, got ", x->dtype(), "; convert it with to()");
-    if (x->dtype() != first.dtype()) fail(op, "dtypes must agree, got ", first.dtype(), " and ", x->dtype());
-  }
+void detail::refuse_dtypes(const char* op, const Array& first, const Array& other) {
+  if (!is_floating(other.dtype()))
+    fail(op, "expected float32 or float64, got ", other.dtype(), "; convert it with to()");
+  fail(op, "dtypes must agree, got ", first.dtype(), " and ", other.dtype());
 }
 
 void check_matrix(const char* op, const Array& x) {
