@@ -7,7 +7,7 @@
 namespace ramp {
 
 std::atomic<Precision>& detail::precision_of(Device device) {
-  constexpr int most_devices = 64;                            // of CUDA
+  constexpr int most_devices = 64;                             // of CUDA
   static std::atomic<Precision> precisions[1 + most_devices];  // the CPU's first
   if (device == Device::cpu()) return precisions[0];
   check_device(device);

@@ -12,10 +12,10 @@
 
 #include "ramp/core/array_ops/array_ops.h"
 #include "ramp/core/autograd/autograd.h"
-#include "ramp/core/capture/step.h"
-#include "ramp/core/capture/trace.h"
 #include "ramp/core/backend/precision.h"
 #include "ramp/core/backend/step_recorder.h"
+#include "ramp/core/capture/step.h"
+#include "ramp/core/capture/trace.h"
 
 namespace ramp {
 

@@ -46,7 +46,8 @@ Device Device::cuda(int index) {
 
 void set_precision(Device device, Precision precision) {
   stop_capture("set_precision", "changing the precision cannot be part of a captured step");
-  if (precision > Precision::bf16) fail("set_precision", "expected float32, tf32 or bf16, got number ", static_cast<int>(precision));
+  if (precision > Precision::bf16)
+    fail("set_precision", "expected float32, tf32 or bf16, got number ", static_cast<int>(precision));
   std::atomic<Precision>& chosen = detail::precision_of(device);
   on(device, [&](auto b) { b.require(precision); });
   chosen = precision;
