@@ -12,7 +12,8 @@ Storage::~Storage() { deallocate(data_, bytes_, device_); }
 void Storage::note_part(int64_t begin, int64_t end, const char* by) {
   constexpr size_t most_parts = 1 << 16;  // with more, a write to a new range counts as one to all
   if (!parts_) parts_ = std::make_unique<Parts>();
-  auto& [parts, last] = *parts_;
+  std::vector<Write>& parts = parts_->writes;
+  size_t& last = parts_->last;
   // A step writes ranges that lie side by side one after the other.
   const auto is_it = [&](size_t i) { return i < parts.size() && parts[i].begin == begin && parts[i].end == end; };
   if (is_it(last + 1)) {
