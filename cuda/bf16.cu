@@ -1,4 +1,4 @@
-// Operands of matrix products in bfloat16.
+// Rounding to bfloat16 for matrix products.
 
 #include <cuda_bf16.h>
 
@@ -9,7 +9,7 @@ namespace ramp {
 
 namespace {
 
-/// Four at a time.
+/// Rounds four numbers at a time.
 struct Round {
   const float* from;
   __nv_bfloat16* to;

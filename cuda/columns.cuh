@@ -1,6 +1,6 @@
 #pragma once
-// Sums over the columns of matrices, of numbers that are read or computed on the way. They are gathered in pieces of fixed
-// extents and in a fixed order, so their bits depend on the shape alone.
+// Sums over the columns of matrices whose elements are read or computed on the fly. They are accumulated in pieces of
+// fixed size and in a fixed order, so their bits depend on the shape alone.
 
 #include <algorithm>
 #include <type_traits>
@@ -16,18 +16,19 @@ struct alignas(sizeof(T) * width) Neighbours {
   T at[width];
 };
 
-constexpr int column_lanes = 32;       // threads beside one another, along a row
-constexpr int column_rows = 32;        // threads above one another
+constexpr int column_lanes = 32;       // threads of a block along a row
+constexpr int column_rows = 32;        // threads of a block along a column
 constexpr int64_t column_piece = 256;  // rows that one block adds up
 
-/// Where the sums of so many matrices go.
+/// Where the sums of `count` matrices go.
 template <class T, int count>
 struct Sums {
   T* at[count];
 };
 
-/// Of matrices [outer, n, inner] each block adds up a piece of the rows of column_lanes * width columns into out [outer,
-/// pieces, inner]. `element` adds what each matrix has from index i on.
+/// For `count` matrices [outer, n, inner]: each block adds up one piece of the rows, for column_lanes * width columns,
+/// into out [outer, pieces, inner]. element.add(i, column, sum) adds the `width` elements of each matrix from index i
+/// on to `sum`.
 template <int width, class T, class Element, int count>
 __global__ void __launch_bounds__(column_lanes* column_rows)
     sum_columns_kernel(AxisView view, int64_t pieces, Element element, Sums<T, count> out) {
@@ -57,11 +58,11 @@ __global__ void __launch_bounds__(column_lanes* column_rows)
 #pragma unroll
       for (int k = 0; k < count; ++k)
         reinterpret_cast<Neighbours<T, width>*>(out.at[k] + at * inner + column)[0] = held[k][0][threadIdx.x];
-    // No wait: what a thread reads here it alone writes, before the next one.
+    // No barrier is needed: only this thread writes, in the next round, what it reads here.
   }
 }
 
-/// The elements of arrays.
+/// An `element` that reads the elements of arrays.
 template <class T, int count>
 struct Elements {
   const T* x[count];
@@ -76,13 +77,13 @@ struct Elements {
   }
 };
 
-/// out [outer, inner] = the sums over n of the elements i of [outer, n, inner], for each of `count` matrices. `wide` says
-/// that rows begin on 16 bytes, of what `element` reads too.
+/// out [outer, inner] = the sums over n of [outer, n, inner], for each of `count` matrices. `wide`: every row of the
+/// arrays that `element` accesses is aligned to 16 bytes.
 template <class T, class Element, int count>
 void sum_columns(const char* op, AxisView view, const Element& element, const Sums<T, count>& out, Device device,
                  bool wide) {
   const int64_t pieces = (view.n + column_piece - 1) / column_piece;
-  Array partial;  // may be freed while it is in use: the stream keeps its next user waiting
+  Array partial;  // may be freed while in use: its next user is queued behind on the same stream
   Sums<T, count> to = out;
   if (pieces > 1) {
     partial = Array({count, view.outer * pieces * view.inner}, dtype_of<T>(), device);
@@ -95,7 +96,7 @@ void sum_columns(const char* op, AxisView view, const Element& element, const Su
                  dim3(column_lanes, column_rows), view, pieces, element, to);
   };
   const auto all_aligned = [](const Sums<T, count>& sums) { return std::all_of(sums.at, sums.at + count, aligned); };
-  // Of few rows every column gets a thread of its own: there the time is that of one thread's work.
+  // With few rows every column gets a thread of its own: the time is then that of a single thread's work.
   if (wide && view.n > 2048 && all_aligned(to)) launch(std::integral_constant<int, lanes<T>>{});
   else launch(std::integral_constant<int, 1>{});
   if (pieces == 1) return;

@@ -7,8 +7,8 @@ namespace ramp::cuda {
 
 namespace {
 
-/// A complaint's position, which is `none` again then. It is not written to unless there was one: a kernel of an earlier
-/// replay may be about to.
+/// Returns the position and resets it to `none`. It is written only if it was set, because a kernel of an earlier
+/// replay may be about to set it.
 unsigned long long take(Complaint& complaint) {
   volatile unsigned long long& position = complaint.position;
   const unsigned long long taken = position;

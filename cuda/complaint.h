@@ -1,5 +1,5 @@
 #pragma once
-// Indices and labels out of range: a kernel finds them, the host throws.
+// Errors that only a kernel can find, such as indices and labels out of range: the kernel sets a flag, the host throws.
 
 #include <cuda_runtime.h>
 
@@ -17,12 +17,13 @@ __device__ inline void complain(Complaint* complaint, int64_t position) {
 }
 #endif
 
-/// Waits for the kernel that checked `x` and throws Error if it complained: `[op] RULE, got VALUE at WHERE POSITION`. While a
-/// step is being captured, and in its replays, nobody waits: there raise_complaint() throws, at the next copy to the CPU or
-/// replay.
+/// Waits for the kernel that checked `x` and throws Error if it set its error flag: `[op] RULE, got VALUE at WHERE
+/// POSITION`, or without the position if `where` is empty. Does nothing while a step is being captured.
 void check_complaint(const char* op, const std::string& rule, const Array& x, const char* where);
-/// The same for indices: `WHAT must lie in [0, limit)`.
+/// The same for indices: the rule is `WHAT must lie in [0, limit)`.
 void check_positions(const char* op, const char* what, int64_t limit, const Array& indices, const char* where);
+/// Throws Error if a replay or load_batch(), for which the host does not wait, has set the error flag. Called after
+/// each copy that the host waits for, and before each replay.
 void raise_complaint();
 
 }  // namespace ramp::cuda

@@ -27,7 +27,7 @@ bool synchronous() {
   return on;
 }
 
-/// At exit the driver may be gone before the last tensors are; giving their memory back needs no call of it.
+/// At exit the driver may be gone before the last tensors are. Giving their memory back does not need it.
 void set_device(int index) {
   const cudaError_t status = cudaSetDevice(index);
   if (status != cudaErrorCudartUnloading) check("device", status);
@@ -61,7 +61,7 @@ const Devices& found() {
     const cudaError_t status = cudaGetDeviceCount(&d.count);
     if (status != cudaSuccess) {
       d = {0, std::string(cudaGetErrorString(status)) + " (" + cudaGetErrorName(status) + ")"};
-      cudaGetLastError();  // or the next check would report it
+      cudaGetLastError();  // clears the error, which the next check would report
     } else if (d.count == 0) {
       d.why_none = "the driver reports no device";
     }
@@ -112,7 +112,7 @@ Context& context() {
 }
 
 Branch& Context::fork(std::initializer_list<Array> used) {
-  if (!graph) return branches[0];  // eagerly the host is the slower one, and events would cost it more
+  if (!graph) return branches[0];  // eagerly the host is the bottleneck, and events would cost it more time
   check("matmul", cudaEventRecord(branches[0].reached, stream));
   check("matmul", cudaStreamWaitEvent(branches[1].stream, branches[0].reached));
   held.insert(held.end(), used);
@@ -121,7 +121,7 @@ Branch& Context::fork(std::initializer_list<Array> used) {
 
 void Context::join() {
   if (held.empty()) return;
-  // Whatever happens: what is held must not wait for a later step.
+  // Released even if a check throws: nothing may stay held until a later step.
   const std::vector<Array> done = std::exchange(held, {});
   check("matmul", cudaEventRecord(branches[1].reached, branches[1].stream));
   check("matmul", cudaStreamWaitEvent(stream, branches[1].reached));

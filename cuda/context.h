@@ -1,5 +1,5 @@
 #pragma once
-// What the backend keeps for each device.
+// The state that the backend keeps for each device.
 
 #include <cublasLt.h>
 #include <cuda_runtime.h>
@@ -17,14 +17,14 @@ namespace ramp::cuda {
 class Graph;
 class Pool;
 
-/// The position of the first index out of range, else `none`. It lies in the CPU's memory, mapped, so that looking costs
-/// no copy; it is only valid once the kernel is known to be done.
+/// The error flag of the kernels: the position of the first element out of range, or `none`. It lies in mapped host
+/// memory, so that reading it needs no copy; it is valid only once the kernel is known to be done.
 struct Complaint {
   static constexpr unsigned long long none = std::numeric_limits<unsigned long long>::max();
   unsigned long long position;
 };
 
-/// A stream with what its matrix products need, which follow one another on it.
+/// A stream, and the workspace that the matrix products on it share, since they run one after another.
 struct Branch {
   cudaStream_t stream;  // non-blocking
   cudaEvent_t reached;  // the latest point that the other branch has to wait for
@@ -32,44 +32,44 @@ struct Branch {
   static constexpr size_t workspace_bytes = std::size_t{32} << 20;
 };
 
-/// One device: made at its first use, never destroyed, since static tensors may outlive any static of ours.
+/// One device. Made at its first use and never destroyed, since static tensors may outlive any static of ours.
 struct Context {
   int device;
   int processors;       // streaming multiprocessors
-  Branch branches[2];   // the stream of all work, and the one beside it
-  cudaStream_t stream;  // the first branch's, but for what is put aside
+  Branch branches[2];   // the main stream and the side stream
+  cudaStream_t stream;  // where kernels go: the main stream, or the side stream while an Aside lives
   cublasLtHandle_t blas;
-  unsigned* ticket;         // 0 between kernels, for one that asks which of its blocks is the last
-  Complaint* complaints;    // two: of eager kernels, and of captured ones
-  Complaint* complaint;     // the one that the next kernel gets
+  unsigned* ticket;         // 0 between kernels; a kernel counts its finished blocks here, to know the last one
+  Complaint* complaints;    // two: for kernels that the host waits for; for captured ones and load_batch()
+  Complaint* complaint;     // the flag for the next kernel
   bool capturing = false;   // the stream records a graph instead of running
-  Graph* graph = nullptr;   // whose step runs or is recorded
-  Pool* pool = nullptr;     // where its arrays come from
-  std::vector<Array> held;  // what the second branch uses: it must not be freed, and so given to others, before join()
+  Graph* graph = nullptr;   // whose step is running or being recorded, else null
+  Pool* pool = nullptr;     // where its arrays are allocated
+  std::vector<Array> held;  // in use on the side stream: must not be freed, and so reused, before join()
 
-  /// The branch for work that reads and writes `used` and that the stream does not wait for before join(): in the steps of a
-  /// graph the second, which now waits for all that the stream was given so far.
+  /// The branch for work that reads and writes `used` and that the main stream waits for only at join(). In the steps
+  /// of a graph it is the side stream, which first waits for all that is queued so far; else the main stream.
   Branch& fork(std::initializer_list<Array> used);
-  /// Keeps memory that a kernel was just given from others for as long as it works.
+  /// If the current stream is the side stream, keeps `used` from being freed, and so reused, before join().
   void hold(const Array& used) {
     if (stream != branches[0].stream) held.push_back(used);
   }
-  /// Makes the stream wait for the second branch.
+  /// Makes the main stream wait for the side stream, and releases what was held for it.
   void join();
 };
 
-/// The current device's.
+/// The context of the current device.
 Context& context();
 /// Makes a device the calling thread's current one.
 void use(int index);
-/// How many devices there are; 0 when there is no driver, no device, or one that does not answer, and then why.
+/// The number of devices; 0, with the reason, if CUDA finds no driver or no device, or reports an error.
 struct Devices {
   int count = 0;
   std::string why_none;
 };
 const Devices& found();
 
-/// While one lives that is `on`, kernels go where fork(used) says.
+/// While one lives, and if it is `on`, kernels go to the stream of fork(used).
 class Aside {
  public:
   Aside(bool on, std::initializer_list<Array> used) {
@@ -83,7 +83,8 @@ class Aside {
   Context& c_ = context();
 };
 
-/// Where a step is being captured, lets it run eagerly from here on: `what` cannot be part of it.
+/// If a step is being captured, gives that up: the rest of it runs eagerly, because `what` cannot be part of a captured
+/// step.
 void leave_capture(const char* op, const char* what);
 
 }  // namespace ramp::cuda

@@ -1,7 +1,8 @@
 #pragma once
-// The CUDA backend; core/backend/functions.inc states what each function means. Everything is queued on one stream a
-// device, in the order of the calls; only copies to and from the CPU, and the checks of indices and labels, wait for it.
-// No CUDA header is needed to read this one.
+// The CUDA backend; core/backend/functions.inc states what each function means. Work is queued on one stream per
+// device, in the order of the calls; in the steps of a graph, some of it on a side stream. Only copies to and from the
+// CPU or another device, and the checks of indices, labels and ranges, wait for it. This header includes no CUDA
+// header.
 
 #include <string>
 
@@ -15,12 +16,12 @@ namespace ramp {
 struct Cuda {
   using Graph = cuda::Graph;
 
-  /// 0 when there is no driver, no device, or one that does not answer; then why_none() says which.
+  /// 0 if CUDA finds no driver or no device, or reports an error; why_none() then gives the reason.
   static int device_count();
   static std::string why_none();
-  /// Makes a device the calling thread's current one: all the functions below work there.
+  /// Makes a device the calling thread's current one, on which all the functions below work.
   static void use(int index);
-  /// Waits until everything queued on the current device is done. Throws Error with CUDA's message when it failed.
+  /// Waits until everything queued on the current device is done. Throws Error with CUDA's message if any of it failed.
   static void synchronize();
 
 #include "ramp/core/backend/functions.inc"

@@ -1,4 +1,4 @@
-// The way back through a dense layer's activation and bias, in one pass.
+// Gradients of a dense layer's activation and bias, in one pass.
 
 #include <algorithm>
 #include <initializer_list>
@@ -27,7 +27,7 @@ struct DenseGradient {
   }
 };
 
-/// out = upstream df/dz; the columns of it and of upstream df/dslope are summed.
+/// out = upstream df/dz; its columns and those of upstream df/dslope are summed.
 template <class T>
 struct PReLUGradient {
   formula::PReLU f;

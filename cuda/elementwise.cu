@@ -1,4 +1,4 @@
-// The elementwise functions that are no formulas.
+// The elementwise functions that are not formulas.
 
 #include "ramp/core/array/broadcast.h"
 #include "ramp/core/formulas/converted.h"

@@ -25,7 +25,7 @@ struct TimesPartial {
   }
 };
 
-/// out[i] = f(a at i, b at i[, c[i]]). Index is 32 bits wide where that is enough: 64-bit division is slow.
+/// out[i] = f(a at i, b at i[, c[i]]). Index is 32 bits wide if that is enough, because 64-bit division is slow.
 template <class Index, class T, class F, bool three>
 struct Strided {
   F f;

@@ -14,23 +14,23 @@ namespace {
 
 constexpr const char* op = "capture";
 
-/// While one lives, arrays on the device lie in a graph's memory.
+/// While one lives, new arrays on the device come from a graph's pool.
 struct Within {
   Context& c = context();
   Within(Graph* graph, Pool* pool) { c.graph = graph, c.pool = pool; }
   ~Within() {
-    // A step that failed may have left something on the second branch.
+    // A step that failed may have left work on the side stream.
     cudaStreamSynchronize(c.branches[1].stream);
     c.held.clear();
     c.graph = nullptr, c.pool = nullptr;
   }
 };
 
-/// While one lives, the stream records; it ends clean whatever happens.
+/// While one lives, the stream records. The destructor ends a recording that the step has left unfinished.
 class Recording {
  public:
   Recording() {
-    // This thread alone: others may go on asking the driver for what they like.
+    // Restricts this thread only: others may go on making any driver call.
     check(op, cudaStreamBeginCapture(c_.stream, cudaStreamCaptureModeThreadLocal));
     c_.capturing = true;
     ++c_.complaint;
@@ -39,7 +39,7 @@ class Recording {
     if (!c_.capturing) return;
     cudaGraph_t graph = nullptr;
     if (stop(&graph) == cudaSuccess) cudaGraphDestroy(graph);
-    cudaGetLastError();  // it is the step's error that counts
+    cudaGetLastError();  // clears it: the step's own error is the one to report
   }
   cudaGraph_t end() {
     cudaGraph_t graph = nullptr;
@@ -56,7 +56,8 @@ class Recording {
   Context& c_ = context();
 };
 
-/// How many nodes there are. Of another kind one would do something on the host, or to memory that is not ours.
+/// Returns the number of nodes. Throws Error if one is of another kind, which would act on the host or on foreign
+/// memory.
 size_t check_nodes(cudaGraph_t graph) {
   size_t count = 0;
   check(op, cudaGraphGetNodes(graph, nullptr, &count));
@@ -84,8 +85,7 @@ Graph::Graph() : device_(context().device) {}
 Graph::~Graph() {
   if (!executable_) return;
   use(device_);
-  if (!context().capturing)
-    cudaStreamSynchronize(context().stream);  // it may run at exit, when the driver is gone: no check
+  if (!context().capturing) cudaStreamSynchronize(context().stream);  // unchecked: at exit the driver may be gone
   cudaGraphExecDestroy(executable_);
 }
 
@@ -133,7 +133,7 @@ void Graph::stop() {
     check(op, cudaEventRecord(first.reached, first.stream));
     check(op, cudaStreamWaitEvent(second.stream, first.reached));
   };
-  // What runs on the second branch is part of the graph, and goes on behind it.
+  // What the side stream did so far is part of the graph; what it does next runs after the graph.
   const bool forked = !c.held.empty();
   if (forked) after(c.branches[1], c.branches[0]);
   end_();

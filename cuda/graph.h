@@ -1,5 +1,5 @@
 #pragma once
-// A step as a CUDA graph; core/capture/capture.h says what for. No CUDA header is needed to read this one.
+// A step as a CUDA graph; core/capture/capture.h describes its use. This header includes no CUDA header.
 
 #include <functional>
 #include <span>
@@ -13,7 +13,7 @@ struct CUgraphExec_st;
 
 namespace ramp::cuda {
 
-/// On the device that was current when it was made. Arrays made in its steps lie in its own memory.
+/// A graph belongs to the device that was current when it was made. Arrays made in its steps lie in its own pool.
 class Graph {
  public:
   Graph();
@@ -22,23 +22,26 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  /// Gives the step its input: `to` stands for it.
+  /// Copies an input of the step to `to`, where the step reads it.
   void take(const Array& from, const Array& to);
-  /// Runs a step as ever. What it needs beside memory (plans of products, the number of random arrays) is there afterwards.
+  /// Runs the step eagerly. Afterwards all that a capture needs is there: memory, plans of products, and the number of
+  /// random arrays.
   void warm_up(const std::function<void()>& step);
-  /// Records a step without running it. Throws what it throws, and Error when it holds more than kernels, fills and copies
-  /// on the device.
+  /// Records the step without running it. Throws what the step throws, and Error if the graph holds anything but
+  /// kernels, fills and copies on the device.
   void capture(const std::function<void()>& step);
-  /// Called by the step that is being captured: runs what was recorded so far, and lets the rest of the step run at once.
+  /// Called by the step that is being captured: runs what was recorded so far, and lets the rest of the step run
+  /// eagerly.
   void stop();
-  /// How many kernels, fills and copies the captured step is.
+  /// The number of kernels, fills and copies in the graph.
   size_t nodes() const { return nodes_; }
-  /// The keys that the captured step drew with, in order.
+  /// The keys that the captured step drew random numbers with, in order.
   const std::vector<RandomKey>& drawn() const { return drawn_; }
-  /// Queues a replay that draws with these keys instead. Throws Error when an earlier replay met an index out of range.
+  /// Queues a replay that draws with these keys instead. Throws Error if an earlier replay or load_batch() met an index
+  /// out of range.
   void launch(std::span<const RandomKey> keys);
 
-  /// Where a kernel of the captured step finds its present key.
+  /// The address from which the next kernel of the captured step reads its current key; null if the step runs eagerly.
   const RandomKey* renewed(const char* op, RandomKey key);
 
  private:
@@ -49,12 +52,12 @@ class Graph {
   std::vector<RandomKey> drawn_;
   Array keys_;
   CUgraphExec_st* executable_ = nullptr;
-  std::function<void()> end_;  // of the recording that runs
+  std::function<void()> end_;  // ends the current recording and makes the graph executable
 };
 
-/// Where a kernel finds its present key, or null outside of captured steps.
+/// The address from which a kernel reads its current key; null outside of captured steps.
 const RandomKey* renewed(const char* op, RandomKey key);
-/// Queues writing keys to the device.
+/// Queues a kernel that writes the keys to `to` on the device.
 void write_keys(std::span<const RandomKey> keys, RandomKey* to);
 
 }  // namespace ramp::cuda

@@ -1,6 +1,6 @@
 #pragma once
-// How kernels over many elements are launched. All loops are grid-stride, so no grid size is wrong; results never depend
-// on it.
+// Launches of kernels over many elements. The loops are grid-stride, so every grid size is correct, and results never
+// depend on it.
 
 #include <algorithm>
 #include <cstdint>
@@ -11,15 +11,15 @@
 
 namespace ramp::cuda {
 
-constexpr int threads = 256;  // a block
+constexpr int threads = 256;  // per block
 
-/// Enough blocks for n threads' work, and not more than the device can hold a few times over.
+/// Enough blocks for n threads, but no more than 32 per multiprocessor.
 inline unsigned blocks(int64_t n) {
   const int64_t wanted = (n + threads - 1) / threads, useful = int64_t{context().processors} * 32;
   return static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, useful));
 }
 
-/// Queues kernel(arguments...) on the stream of all work: the one place where kernels are launched.
+/// Queues kernel(arguments...) on the current stream of the context. Kernels are launched only here.
 template <class... Parameters, class... Arguments>
 void launch(const char* op, void (*kernel)(Parameters...), unsigned blocks, dim3 threads,
             const Arguments&... arguments) {
@@ -58,7 +58,7 @@ struct alignas(16) Lanes {
 
 inline bool aligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % 16 == 0; }
 
-/// An input of zip(): a vector that moves with the index, or one number for all.
+/// An input of zip(): an array, or a single number for all elements.
 template <class T, bool moves>
 struct Input {
   const T* data;

@@ -1,5 +1,5 @@
 #pragma once
-// For a .cu file with a formula of one's own: there ramp::map (core/autograd/map.h) runs it on every device.
+// Include this in a .cu file with a formula of your own: ramp::map (core/autograd/map.h) then runs it on every device.
 
 #include "ramp/core/autograd/map.h"
 #include "ramp/cuda/cuda.h"

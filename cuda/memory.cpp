@@ -1,5 +1,5 @@
-// The allocator: cudaMalloc behind the cache that the CPU has too. A freed block may go to the next array at once,
-// although kernels that use it are still queued: whatever uses it next is queued behind them on the same stream.
+// The allocator: cudaMalloc behind the same cache as on the CPU. A freed block may go to the next array at once, even
+// while kernels that use it are still queued: its next user is queued behind them on the same stream.
 
 #include <array>
 #include <mutex>
@@ -20,21 +20,21 @@ void* driver_allocate(int64_t bytes) {
   void* block = nullptr;
   const cudaError_t status = cudaMalloc(&block, static_cast<size_t>(bytes));
   if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // it is answered here: the next check must not see it
+    cudaGetLastError();  // clears the error, which is handled here: the next check must not see it
     return nullptr;
   }
   cuda::check("allocate", status);
   return block;
 }
 
-void driver_free(void* block) { cudaFree(block); }  // it may run at exit, when the driver is gone: no check
+void driver_free(void* block) { cudaFree(block); }  // unchecked: at exit the driver may be gone
 
 }  // namespace
 
 struct cuda::Memory {
   std::mutex mutex;
   BlockCache cache{driver_allocate, driver_free};
-  std::unordered_map<void*, BlockCache*> owners;  // of the blocks that pools have
+  std::unordered_map<void*, BlockCache*> owners;  // for the blocks that belong to pools
 };
 
 namespace {
@@ -63,7 +63,7 @@ cuda::Pool::Pool()
             const auto size = sizes_.extract(block);
             memory_.cache.give(block, size.mapped());
           },
-          most_bytes) {}  // all blocks stay: a captured step may take only what its warm-up left here
+          most_bytes) {}  // keeps all blocks: a capture may take only what its warm-up left here
 
 cuda::Pool::~Pool() {
   std::lock_guard lock(memory_.mutex);

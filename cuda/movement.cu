@@ -21,10 +21,10 @@ struct CopyBlocks {
 
 constexpr int tile = 32, tile_rows = 8;
 
-/// Tiles go through shared memory, so that both sides are read and written along their rows.
+/// Tiles go through shared memory, so that x is read and out is written along their rows.
 template <class T>
 __global__ void __launch_bounds__(tile* tile_rows) transpose_kernel(int64_t m, int64_t n, const T* x, T* out) {
-  __shared__ T held[tile][tile + 1];  // one more, so that a column's elements lie in different banks
+  __shared__ T held[tile][tile + 1];  // one more column, so that a column's elements lie in different banks
   const int64_t across = (n + tile - 1) / tile, tiles = across * ((m + tile - 1) / tile);
   for (int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
     const int64_t row = t / across * tile, column = t % across * tile;
@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(tile* tile_rows) transpose_kernel(int64_t m, i
   }
 }
 
-/// Rows of `width` words each.
+/// Copies rows of `width` words each.
 template <class Word>
 struct Gather {
   int64_t n, width;
@@ -61,8 +61,8 @@ struct CheckIndices {
   }
 };
 
-/// A thread for each column, which goes through the rows in order: rows may repeat, and sums must not depend on chance. In
-/// a replayed step the gather before it may have complained, but nobody has looked yet.
+/// One thread per column adds the rows in order: indices may repeat, and the sums must be deterministic. The indices
+/// are checked again because, in a replay, the gather before this may have set the error flag, which is read later.
 template <class T>
 struct ScatterAdd {
   int64_t n, rows, width;
@@ -98,10 +98,10 @@ void gather_words(const Array& x, const Array& indices, const Array& out, int64_
 
 // ---- Batches: stored images gathered, converted and normalised in one pass
 
-/// The CPU's bits: nothing here that a compiler could fuse.
+/// Gives the same bits as on the CPU: there is nothing here that a compiler could fuse.
 __device__ float normalized(double x, double mean, double stddev) { return static_cast<float>((x - mean) / stddev); }
 
-/// Every value that a byte can have, computed once a block.
+/// A table of the result for each value of a byte, computed once per block.
 struct Bytes {
   float of[256];
   __device__ void prepare(double mean, double stddev) {
@@ -128,7 +128,7 @@ struct Load {
   cuda::Complaint* complaint;
 };
 
-/// `width` neighbours in a row at a time.
+/// Each thread loads `width` neighbours in a row at a time.
 template <int width, class T, class Values>
 __global__ void __launch_bounds__(cuda::threads) load_batch_kernel(Load<T> load) {
   __shared__ Values values;
@@ -168,7 +168,7 @@ void Cuda::copy(const Array& from, const Array& to) {
   const cudaStream_t stream = cuda::context().stream;
   const bool local = from.device().is_cuda() && to.device().is_cuda();
   if (!local) cuda::leave_capture("copy", "a copy between the CPU and a CUDA device (item() is one)");
-  // To another device: after what its own stream still has to do.
+  // A copy to another device first waits for the work that is queued there.
   if (local && from.device() != to.device()) {
     use(to.device().index);
     synchronize();
@@ -228,7 +228,7 @@ void Cuda::load_batch(const Array& images, const Array& labels, const Array& row
                        .stddev = stddev,
                        .to = to_images.data<float>(),
                        .to_labels = to_labels.data<int32_t>(),
-                       // Nobody waits for the loader's kernels.
+                       // The host does not wait for the loader's kernels, so they set the flag of raise_complaint().
                        .complaint = cuda::context().complaints + 1};
     constexpr int width = cuda::lanes<T>;
     const bool wide = load.features % width == 0 && cuda::aligned(load.from) && cuda::aligned(load.to);

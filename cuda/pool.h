@@ -1,5 +1,5 @@
 #pragma once
-// Memory set apart for a captured step: its graph's kernels have the addresses, so nobody else may get them.
+// Memory reserved for a captured step: the kernels of its graph hold the addresses, so nothing else may get them.
 
 #include <unordered_map>
 
@@ -13,7 +13,8 @@ namespace ramp::cuda {
 
 struct Memory;
 
-/// A cache in front of a device's: blocks come from there when there is none, and what is freed stays here.
+/// A cache in front of the device's: it takes blocks from there when it has none that fits, and keeps those that are
+/// freed.
 class Pool {
  public:
   /// On the current device.

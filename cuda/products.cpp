@@ -1,5 +1,5 @@
-// Matrix products by cuBLASLt. It counts columns first: a row-major matrix is the transpose of a column-first one, so
-// out^T = op(b)^T op(a)^T is computed, with the operands exchanged and nothing moved.
+// Matrix products by cuBLASLt, which is column-major. A row-major matrix is the transpose of a column-major one, so
+// out^T = op(b)^T op(a)^T is computed: a and b change places, and no data moves.
 
 #include <cublasLt.h>
 
@@ -22,7 +22,8 @@ constexpr const char* op = "matmul";
 /// How the numbers are stored and multiplied.
 enum class Kind : uint8_t { float64, float32, tf32, bf16 };
 
-/// What an algorithm is chosen for. An alignment is the largest power of two up to 256 that divides the address.
+/// What the choice of an algorithm depends on. An alignment is the largest power of two up to 256 that divides the
+/// address.
 struct PlanKey {
   int64_t m, n, k;
   bool transpose_a, transpose_b, biased;
@@ -43,7 +44,7 @@ uint32_t alignment(const Array& x) {
 struct Plan {
   bool found = false;
   cublasLtMatmulDesc_t product = nullptr;
-  cublasLtMatrixLayout_t a = nullptr, b = nullptr, out = nullptr;  // in the exchanged roles: a is the array b
+  cublasLtMatrixLayout_t a = nullptr, b = nullptr, out = nullptr;  // roles exchanged: a describes the array b
   cublasLtMatmulAlgo_t algorithm;
 };
 
@@ -64,7 +65,7 @@ cublasLtMatrixLayout_t layout(cudaDataType_t type, int64_t rows, int64_t columns
   return made;
 }
 
-/// In exact float32 nothing is rounded to TF32 on the way.
+/// Kind::float32 is exact float32: nothing is rounded to TF32 on the way.
 Plan make_plan(const PlanKey& key, const void* bias) {
   const bool is_double = key.kind == Kind::float64;
   const cudaDataType_t result = is_double ? CUDA_R_64F : CUDA_R_32F,
@@ -102,7 +103,7 @@ Plan make_plan(const PlanKey& key, const void* bias) {
   return plan;
 }
 
-/// The plans of all devices; the mutex guards their descriptors too, which hold the bias of the present call.
+/// The plans of all devices. The mutex also guards their descriptors, which hold the bias of the current call.
 struct Plans {
   std::mutex mutex;
   std::map<std::pair<int, PlanKey>, Plan> of;
@@ -122,7 +123,7 @@ Plans& plans() {
   return all;
 }
 
-/// out = op(a) op(b), plus the bias on every row where there is one. False when cuBLASLt cannot do it like this.
+/// out = op(a) op(b), plus `bias` on every row if it is defined. Returns false if cuBLASLt has no algorithm for this.
 bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, const Array& bias, const Array& out) {
   const int64_t m = out.shape()[0], n = out.shape()[1], k = a.shape()[options.transpose_a ? 0 : 1];
   const void* added = bias.defined() ? bias.data<const void>() : nullptr;
@@ -146,7 +147,7 @@ bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, 
   return true;
 }
 
-/// As multiply(), in the precision that the device is set to.
+/// Like the multiply() above, in the precision that is set for the device.
 bool multiply(const Array& a, const Array& b, MatmulOptions options, const Array& bias, const Array& out) {
   if (out.dtype() == float64) return !bias.defined() && multiply(Kind::float64, a, b, options, {}, out);
   if (a.dtype() == uint8) return multiply(Kind::bf16, a, b, options, bias, out);

@@ -1,4 +1,4 @@
-// Random numbers, bit for bit the CPU backend's. The arithmetic is rounded operation by operation, as there: a fused
+// Random numbers, bit for bit those of the CPU backend. As there, each operation is rounded by itself: a fused
 // multiply-add would give other bits.
 
 #include <cmath>
@@ -29,11 +29,11 @@ struct Mask {
   __device__ T operator()(T u) const { return u < threshold ? scale : T(0); }
 };
 
-/// Block i of the stream's numbers, each through f.
+/// Writes block i of the stream's uniform numbers, each passed through f.
 template <class T, class F>
 struct FromUniform {
   RandomKey key;
-  const RandomKey* renewed;  // in a captured step, where the present key stands
+  const RandomKey* renewed;  // in a captured step, the address of the current key, else null
   F f;
   int64_t n;
   T* out;
@@ -52,7 +52,7 @@ void from_uniform(const char* op, const Array& out, RandomKey key, const F& f) {
              FromUniform<T, F>{key, cuda::renewed(op, key), f, out.numel(), out.data<T>()});
 }
 
-/// Passed by value: nothing on the host must outlive the call.
+/// Passed by value, so that nothing on the host has to outlive the call.
 struct Keys {
   static constexpr int most = 64;
   RandomKey at[most];

@@ -1,4 +1,5 @@
-// Reductions. Every sum is gathered in blocks of fixed extents and in a fixed order, so its bits depend on the shape alone.
+// Reductions. Sums are accumulated in blocks of fixed size and in a fixed order, so their bits depend on the shape
+// alone.
 
 #include "ramp/cuda/columns.cuh"
 #include "ramp/cuda/cuda.h"
@@ -9,7 +10,7 @@ namespace ramp {
 namespace {
 
 constexpr int64_t chunk = 8192;     // elements of a row that one block adds up
-constexpr int64_t short_row = 512;  // up to here a row is one warp's
+constexpr int64_t short_row = 512;  // a row of up to this length is summed by one warp
 
 /// Block b adds up piece b % pieces of row b / pieces into out[b].
 template <int size, class T>
@@ -39,7 +40,7 @@ __global__ void __launch_bounds__(size) sum_rows_kernel(int64_t rows, int64_t n,
 template <class T>
 void sum_rows(const T* x, int64_t rows, int64_t n, T* out, const Array& like) {
   const int64_t pieces = (n + chunk - 1) / chunk;
-  Array partial;  // may be freed while it is in use: the stream keeps its next user waiting
+  Array partial;  // may be freed while in use: its next user is queued behind on the same stream
   T* to = out;
   if (pieces > 1) {
     partial = Array({rows * pieces}, like.dtype(), like.device());
@@ -65,7 +66,7 @@ struct Best {
   }
 };
 
-/// Thread t of `size` (1 or a block's) looks at every size-th element of one row.
+/// A row is shared by `size` threads (1, or those of a block): thread t looks at every size-th element from t on.
 template <int size, class T>
 __global__ void max_kernel(AxisView view, const T* x, T* values, int32_t* indices) {
   __shared__ Best<T> held[cuda::threads];
@@ -114,7 +115,7 @@ void Cuda::max(const Array& x, AxisView view, const Array& values, const Array& 
   const int64_t rows = view.outer * view.inner;
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const bool of_threads = view.n <= 64 || view.inner > 1;  // a row each
+    const bool of_threads = view.n <= 64 || view.inner > 1;  // one row per thread
     cuda::launch("max", of_threads ? max_kernel<1, T> : max_kernel<cuda::threads, T>,
                  cuda::blocks(of_threads ? rows : rows * cuda::threads), cuda::threads, view, x.data<const T>(),
                  values.data<T>(), indices.data<int32_t>());

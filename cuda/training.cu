@@ -18,23 +18,24 @@ struct CrossEntropyRows {
   int64_t n, classes;
   const T* logits;
   const int32_t* labels;
-  const T* weights;  // one a class, or null
+  const T* weights;  // one per class, or null
   T keep, spread;    // 1 - e, and e/C, times the scale
   bool ignores;
   int32_t ignored;
   T *losses, *gradient;
   cuda::Complaint* complaint;
-  T *partial, *sum;  // of a block's losses; of all
+  T *partial, *sum;  // the sums of the losses: of each block, and of all
   unsigned* ticket;
 
   __device__ T weight(int64_t c) const { return weights ? weights[c] : T(1); }
 };
 
-/// The rows of a block: the losses' sum must not depend on the device. Of few rows every warp has one.
+/// Rows per block. They depend on n alone, so that the sum of the losses does not depend on the device. With few rows,
+/// each warp has one.
 inline int64_t rows_a_block(int64_t n) { return n <= 8192 ? cuda::threads / 32 : 64; }
 
-/// One warp a row. With targets t_c = (1 - e) w_y [c = y] + e/C w_c: loss = sum t_c (log sum(e^(z - max)) - (z_c - max)),
-/// and its gradient is softmax(z) sum(t) - t.
+/// One warp per row. With targets t_c = scale ((1 - e) w_y [c = y] + e/C w_c): loss = sum t_c (log sum(e^(z - max)) -
+/// (z_c - max)), and its gradient is softmax(z) sum(t) - t.
 template <class T>
 __device__ void cross_entropy_row(const CrossEntropyRows<T>& r, int64_t row, int lane) {
   const T* z = r.logits + row * r.classes;
@@ -74,7 +75,7 @@ __device__ void cross_entropy_row(const CrossEntropyRows<T>& r, int64_t row, int
   if (lane == 0) r.losses[row] = hit * (log_total - (z[label] - top)) + spread_loss;
 }
 
-/// Thread 0 gets the sum of n numbers that other threads of the block, or other blocks, have written.
+/// Gives thread 0 the sum of n numbers that other threads of the block, or other blocks, have written.
 template <class T>
 __device__ T block_sum(const T* x, int64_t n) {
   __shared__ T of_warps[cuda::threads / 32];
@@ -89,7 +90,7 @@ __device__ T block_sum(const T* x, int64_t n) {
   return sum;
 }
 
-/// The last block to be done adds up what all have found, in their order.
+/// The last block to finish adds up the sums of all blocks, in a fixed order.
 template <class T>
 __global__ void __launch_bounds__(cuda::threads) cross_entropy_kernel(CrossEntropyRows<T> r, int64_t rows) {
   __shared__ bool last;

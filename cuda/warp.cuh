@@ -1,5 +1,5 @@
 #pragma once
-// The 32 threads of a warp, together: every one gets the result.
+// Reductions over the 32 threads of a warp; every thread gets the result.
 
 #include "ramp/core/formulas/math.h"
 
@@ -10,7 +10,7 @@ __device__ T warp_sum(T x) {
   for (int distance = 16; distance > 0; distance /= 2) x += __shfl_xor_sync(0xffffffff, x, distance);
   return x;
 }
-/// A NaN wins.
+/// NaN if any x is NaN.
 template <class T>
 __device__ T warp_max(T x) {
   for (int distance = 16; distance > 0; distance /= 2) x = math::max(x, __shfl_xor_sync(0xffffffff, x, distance));

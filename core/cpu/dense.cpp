@@ -1,4 +1,4 @@
-// The way back through what follows the product of a dense layer.
+// Gradients of what follows the matrix product of a dense layer.
 
 #include "ramp/core/cpu/cpu.h"
 

@@ -1,4 +1,4 @@
-// Elementwise functions of the CPU backend: pieces of arrays handed to the serial kernels.
+// Elementwise functions of the CPU backend: ranges of the arrays are handed to the serial kernels.
 
 #include <algorithm>
 #include <functional>
@@ -13,23 +13,23 @@ namespace ramp {
 
 namespace {
 
-constexpr int64_t grain = 1 << 15;  // elements a thread should at least get: about 10 us of the cheapest formula
+constexpr int64_t grain = 1 << 15;  // the fewest elements worth a thread: about 10 us of the cheapest formula
 
-/// An operand that broadcasts to a loop's output: each index its own part when there are as many elements.
+/// Access to x, which broadcasts to `out`: by parts if it has as many elements as `out`, else as a whole.
 template <class T>
 Touch<const T> operand(const Array& x, const Array& out) {
   return {x, x.numel() != out.numel()};
 }
 
-/// Loops over contiguous runs of `out`: calls body(a + offset, stride of a, b + offset, stride of b, addresses of `same`
-/// + offset..., n), where `same` have the shape of `out`, and the last of them is `out`.
+/// Loops over contiguous runs of `out`: calls body(a + offset, stride of a, b + offset, stride of b, addresses of
+/// `same` + offset..., n). The arrays `same` have the shape of `out`; the last of them is `out`.
 template <class T, class Body, class... U>
 void broadcast_runs(const Array& a, const Array& b, const Array& out, const Body& body, Touch<U>... same) {
   if (out.numel() == 0) return;
   const BroadcastAxes axes = merged_axes(a.shape(), b.shape(), out.shape());
   const BroadcastAxis inner = axes.at[0];
   const int64_t outer = out.numel() / inner.size;
-  // Over elements when they are one run, else over runs.
+  // The loop is over elements if `out` is a single run, else over runs.
   const auto run = [axes, inner, body](const T* pa, const T* pb, U*... ps, int64_t outer, int64_t begin, int64_t end) {
     int64_t offset_a = begin * inner.stride_a, offset_b = begin * inner.stride_b, rest = outer;
     for (int i = 1; i < axes.count; ++i) {
@@ -173,7 +173,7 @@ void Cpu::require_range(const RangeRule& rule, const Array& x) {
           const auto kept = [&](T value) {
             return static_cast<double>(value) >= rule.low && static_cast<double>(value) <= rule.high;
           };
-          bool all = true;  // without a way out of the loop, so that it runs on whole vectors
+          bool all = true;  // no early exit, so that the loop vectorizes
           for (int64_t i = 0; i < n; ++i) all &= kept(x[i]);
           if (all) return;
           const int64_t at = std::find_if_not(x, x + n, kept) - x;

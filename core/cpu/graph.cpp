@@ -67,7 +67,7 @@ void Graph::capture(const std::function<void()>& step) {
       if (bodies_[loop.body].writes[i]) written.insert(array.storage().get());
     }
   for (Input& input : inputs_) {
-    if (written.contains(input.stand_in)) continue;  // the caller's own must not be
+    if (written.contains(input.stand_in)) continue;  // the step must not write to the caller's array
     for (Kept& body : bodies_)
       for (size_t i = 0; i < body.arrays.size(); ++i)
         if (body.arrays[i].defined() && body.arrays[i].storage().get() == input.stand_in)
@@ -97,7 +97,8 @@ void Graph::keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays,
     const auto* begin = static_cast<const char*>(x.address<const void>());
     loop.ranges.push_back({x.storage().get(), begin, begin + x.bytes(), whole, access.writes || access.checked});
   }
-  // One pass over an arena becomes a loop for each part that has a writer of its own, to run right behind it.
+  // A pass over an arena becomes one loop for each part with a writer of its own, so that it can run right after that
+  // writer.
   std::vector<int64_t> at = divisible ? cuts(loop) : std::vector<int64_t>{};
   at.push_back(n);
   for (int64_t first = 0; const int64_t end : at) {
@@ -126,7 +127,8 @@ void Graph::note(size_t index) {
 
 namespace {
 
-/// Calls f(loop) for the loops that may touch a range, of those noted by where their ranges begin.
+/// Calls f(loop) for those of `loops` (keyed by where their ranges begin, none longer than `longest`) that may overlap
+/// `range`.
 template <class Range, class F>
 void each_near(const std::multimap<const char*, size_t>& loops, std::ptrdiff_t longest, const Range& range, F f) {
   auto at = loops.upper_bound(range.begin - longest);
@@ -135,7 +137,7 @@ void each_near(const std::multimap<const char*, size_t>& loops, std::ptrdiff_t l
 
 }  // namespace
 
-/// The loops noted so far that touch what `loop` touches, one of the two as a writer, in their order.
+/// The loops noted so far that may access the same memory as `loop`, where one of the two writes it, in recorded order.
 std::vector<size_t> Graph::related(const Loop& loop) const {
   std::vector<size_t> found;
   for (const Range& range : loop.ranges) {
@@ -150,7 +152,7 @@ std::vector<size_t> Graph::related(const Loop& loop) const {
   return found;
 }
 
-/// The indices inside a loop where the part that another loop wrote begins or ends.
+/// The indices inside `loop` where a range that an earlier loop wrote begins or ends.
 std::vector<int64_t> Graph::cuts(const Loop& loop) const {
   std::vector<int64_t> at;
   for (const Range& range : loop.ranges) {
@@ -172,9 +174,9 @@ std::vector<int64_t> Graph::cuts(const Loop& loop) const {
 
 // ---- Phases, chains and pieces --------------------------------------------------------------------------------------
 
-/// The first phase is the caller's alone: the loops of one index that wait for nothing else.
+/// The first phase runs on the calling thread alone: loops of one index that depend on no loop outside this phase.
 void Graph::plan(int threads) {
-  planned_for_ = 0;  // should there be no memory for the plan
+  planned_for_ = 0;  // in case there is no memory for the plan
   phases_.assign(1, {});
   phases_[0].chains.push_back({1, {}});
   touching_.clear();
@@ -183,7 +185,7 @@ void Graph::plan(int threads) {
     note(i);
   }
   progress_.clear();
-  double spared = 0;  // of the caller's work, at best, when all threads share in it
+  double spared = 0;  // the work that all threads together save the caller at best, in grains
   for (Phase& phase : phases_) {
     progress_.emplace_back();
     double work = 0, longest = 0;
@@ -195,8 +197,8 @@ void Graph::plan(int threads) {
         for (const Range& range : loops_[i].ranges)
           (range.whole ? wholes : parts) += static_cast<double>(range.end - range.begin);
       }
-      // Of many rows more pieces, so that what passes from one loop to the next stays in the cache; but not so many that
-      // reading the weights again for each would cost more than that.
+      // Many rows are cut into more pieces, so that what passes from one loop to the next stays in the cache; but not
+      // into so many that rereading the weights for each piece would cost more than that saves.
       const int64_t cached =
           std::min({static_cast<int64_t>(parts / wholes), chain.rows / 512, static_cast<int64_t>(chain.work)});
       chain.pieces = std::max(pieces(chain.work, chain.rows), cached);
@@ -217,7 +219,7 @@ void Graph::plan(int threads) {
 
 void Graph::place(size_t index, int threads) {
   Loop& loop = loops_[index];
-  // As early as what it depends on allows; `chains`: those of that phase that it continues.
+  // `at`: the earliest phase that its dependencies allow. `chains`: the chains of that phase that it extends.
   size_t at = 0;
   std::vector<size_t> chains;
   const auto after = [&](size_t phase) {
@@ -271,7 +273,7 @@ void Graph::take(const Array& from, const Array& to) {
   const Storage* stand_in = to.storage().get();
   auto input = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& i) { return i.stand_in == stand_in; });
   if (input == inputs_.end()) input = inputs_.insert(input, {stand_in, {}, to.address<void>()});
-  // What the step writes, or has already, is copied; so are all until it is captured.
+  // Copied if the step writes to it, if `from` is memory that the loops use, and always before the capture.
   const bool own = input->uses.empty() || held_.contains(from.storage().get());
   if (own && from.numel() > 0 && from.address<const void>() != to.address<const void>())
     std::memcpy(to.address<void>(), from.address<const void>(), static_cast<size_t>(from.bytes()));
@@ -302,7 +304,7 @@ void Graph::launch(std::span<const RandomKey> keys) {
   if (failed_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
-/// What each thread does: takes tasks of a phase while there are some, and waits for those that others took.
+/// Run by each thread: takes tasks of a phase until none is left, then waits for those that others took.
 void Graph::run_together() {
   for (size_t i = 1; i < phases_.size() && !failed_; ++i) {
     const int tasks = static_cast<int>(phases_[i].tasks.size());

@@ -1,5 +1,5 @@
-// Compiled once for each instruction set, with RAMP_ISA naming it. Eigen is renamed along with it: its functions are inline
-// templates, of which the linker would otherwise keep one version for all.
+// Compiled once for each instruction set, which RAMP_ISA names. Eigen's namespace is renamed in each, because Eigen's
+// functions are inline templates, of which the linker would otherwise keep one version for all.
 
 #define RAMP_JOIN_(a, b) a##b
 #define RAMP_JOIN(a, b) RAMP_JOIN_(a, b)
@@ -19,7 +19,7 @@ namespace {
 
 namespace eigen = RAMP_JOIN(ramp_eigen_, RAMP_ISA);
 
-/// Calls body(i, count) for each packet of n elements; count is the packet's width but for the last.
+/// Calls body(i, count) for each packet of n elements; count is the packet's width, or less in the last packet.
 template <class T, class Body>
 void packets(int64_t n, Body body) {
   constexpr int64_t width = Packet<T>::width;
@@ -39,8 +39,9 @@ void store(Packet<T> value, T* to, N n) {
   else value.store(to);
 }
 
-/// out[i] = body(i, count) for n elements, `count` as for packets(). A result that no cache will hold for its reader goes
-/// past the caches, which need not read it first then: a third of the traffic less.
+/// out[i] = body(i, count) for n elements, with `count` as in packets(). Results of 32 MiB or more, which no cache
+/// keeps until they are read, are written with streaming stores. That avoids reading the lines first: a third less
+/// memory traffic.
 template <class T, class Body>
 void fill_packets(T* out, int64_t n, Body body) {
   constexpr int64_t width = Packet<T>::width, large = (32 << 20) / sizeof(T);
@@ -89,17 +90,17 @@ void bias_map(const Unary& f, T* z, const T* bias, T* y, int64_t rows, int64_t c
       f);
 }
 
-/// An operand of a binary map: it moves with the index, or stays.
+/// An argument of a binary formula: an array, or a single number.
 template <class T, bool moves>
 struct Operand {
   const T* data;
   template <class N>
   Packet<T> operator()(int64_t i, N count) const {
-    if constexpr (moves) return load(data + i, count, T(1));  // 1: no division by zero in lanes that nobody reads
+    if constexpr (moves) return load(data + i, count, T(1));  // fill with 1: no division by zero in unused lanes
     else return Packet<T>::all(*data);
   }
 };
-/// Calls body(operand a, operand b) with the strides as types.
+/// Calls body(operand a, operand b), with the strides as template arguments.
 template <class T, class Body>
 void with_operands(const T* a, int stride_a, const T* b, int stride_b, Body body) {
   if (stride_a && stride_b) body(Operand<T, true>{a}, Operand<T, true>{b});
@@ -142,11 +143,11 @@ T add_lanes(Packet<T> p) {
   return sum;
 }
 
-/// Sums are gathered in runs of so many packets, and those sums added up: in one long run the rounding errors would grow
-/// with its length.
+/// Sums are accumulated over runs of this many packets, and then over the runs: in one long run the rounding errors
+/// would grow with its length.
 constexpr int64_t run_packets = 64;
 
-/// The sum of body(i, count) over n elements, `count` as for packets().
+/// The sum of body(i, count) over n elements, with `count` as in packets().
 template <class T, class Body>
 T sum_packets(int64_t n, Body body) {
   constexpr int64_t run = run_packets * Packet<T>::width;
@@ -159,7 +160,7 @@ T sum_packets(int64_t n, Body body) {
   return add_lanes(total);
 }
 
-/// sum_packets() of the elements themselves, in four independent sums so that the additions overlap.
+/// The sum of n elements, as in sum_packets() but with four independent accumulators, so that the additions overlap.
 template <class T>
 T sum(const T* x, int64_t n) {
   constexpr int64_t width = Packet<T>::width, run = run_packets * width;
@@ -213,8 +214,8 @@ void matmul(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool trans
   else out.noalias() = left * right;
 }
 
-/// With targets t_c = scale ((1 - e) w_y [c = y] + e/C w_c): loss = sum t_c (log sum(e^(z - max)) - (z_c - max)), and its gradient
-/// is softmax(z) sum(t) - t.
+/// With targets t_c = scale ((1 - e) w_y [c = y] + e/C w_c): loss = sum t_c (log sum(e^(z - max)) - (z_c - max)), and
+/// its gradient is softmax(z) sum(t) - t.
 template <class T>
 T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, double scale,
                 T* gradient) {
@@ -270,8 +271,9 @@ void sgd(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int6
   });
 }
 
-/// The upper half, plus one where the lower half is more than half a unit of it, or just half and the upper one odd. The
-/// carry makes infinity of what is too large. A NaN is made quiet, for its lower half may be all that told it from infinity.
+/// Takes the upper half, plus one if the lower half is more than half a unit of it, or exactly half and the upper half
+/// is odd. The carry turns values that are too large into infinity. NaNs are made quiet, because the bits that tell
+/// them from infinity may all be in the lower half.
 void to_bfloat16(const float* x, Bfloat16* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     const uint32_t bits = std::bit_cast<uint32_t>(x[i]), upper = bits >> 16;

@@ -7,7 +7,8 @@
 
 namespace ramp {
 
-// What CMakeLists.txt compiles kernels.cpp for, best first. The last one runs on every processor that the build is for.
+// The instruction sets that CMakeLists.txt compiles kernels.cpp for, best first. The last one runs on every processor
+// that the build targets.
 #if defined(RAMP_NATIVE)
 #define RAMP_ISAS(X) X(native)
 #elif defined(__x86_64__)

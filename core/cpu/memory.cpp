@@ -1,4 +1,4 @@
-// The CPU's allocator: the C library's aligned memory behind the cache.
+// The CPU's allocator: aligned memory of the C library behind a cache.
 
 #include <pthread.h>
 
@@ -18,8 +18,8 @@ struct Memory {
   BlockCache cache{[](int64_t bytes) { return std::aligned_alloc(BlockCache::alignment, static_cast<size_t>(bytes)); },
                    [](void* block) { std::free(block); }};
 };
-/// Never destroyed: tensors in static variables may outlive any static of ours. A fork() waits until no other thread is
-/// inside, so that the child process does not find the mutex locked for ever.
+/// Never destroyed: tensors in static variables may outlive any static of ours. fork() waits until no other thread
+/// holds the mutex, so that the child process does not find it locked for ever.
 Memory& memory() {
   static Memory& instance = *[] {
     pthread_atfork([] { memory().mutex.lock(); }, [] { memory().mutex.unlock(); }, [] { memory().mutex.unlock(); });
@@ -31,7 +31,7 @@ Memory& memory() {
 }  // namespace
 
 void* Cpu::allocate(int64_t bytes) {
-  instruction_set();  // whose choice may throw: here, before a loop on the pool's threads asks for it
+  instruction_set();  // may throw: called here, before a loop on the pool's threads needs the choice
   Memory& m = memory();
   std::lock_guard lock(m.mutex);
   void* block = m.cache.take(bytes);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t grain_bytes = 1 << 17;
 
-/// Throws Error in the name of `op` unless all indices lie in [0, n).
+/// Throws Error, naming `op`, unless all indices lie in [0, n).
 void check_indices(const char* op, const Array& indices, int64_t n) {
   parallel_for(
       1, 1,
@@ -52,7 +52,7 @@ void Cpu::copy_blocks(const Array& from, const Array& to, const BlockCopy& block
 }
 
 void Cpu::transpose(const Array& x, const Array& out) {
-  static constexpr int64_t tile = 32;  // a tile of either side fits the first cache
+  static constexpr int64_t tile = 32;  // a tile of x and one of out fit the L1 cache
   const int64_t m = x.shape()[0], n = x.shape()[1];
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
@@ -84,7 +84,8 @@ void Cpu::gather(const Array& x, const Array& indices, const Array& out) {
 void Cpu::load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev,
                      const Array& to_images, const Array& to_labels) {
   const int64_t n = labels.numel(), k = rows.numel(), features = images.shape()[1];
-  // In one piece: a loader's thread runs it beside the training step, whose threads it must not multiply.
+  // A single piece: a loader's thread runs it alongside the training step, and must not add further threads to those of
+  // the step.
   const auto load = [&]<class T>(T, const auto& normalized) {
     parallel_for(
         1, 1,
@@ -102,7 +103,7 @@ void Cpu::load_batch(const Array& images, const Array& labels, const Array& rows
         whole<float>(to_images), whole<int32_t>(to_labels));
   };
   if (images.dtype() == float32) return load(float(), [=](float x) { return static_cast<float>((x - mean) / stddev); });
-  std::array<float, 256> values;  // rounded once, and so the same on every device
+  std::array<float, 256> values;  // rounded once, so the same on every device
   for (size_t i = 0; i < 256; ++i) values[i] = static_cast<float>((static_cast<double>(i) / 255 - mean) / stddev);
   load(uint8_t(), [values](uint8_t x) { return values[x]; });
 }
@@ -114,7 +115,7 @@ void Cpu::scatter_add(const Array& x, const Array& indices, const Array& out) {
   const int64_t k = indices.numel(), row = x.numel() / k;
   visit_floating("gather", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    // Columns are shared out, not rows: rows may repeat.
+    // The threads split the columns, not the rows, because indices may repeat.
     parallel_for(
         row, std::max<int64_t>(16, (1 << 15) / k),
         [k, row](const T* from, const int32_t* index, T* to, int64_t begin, int64_t end) {

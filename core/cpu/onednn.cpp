@@ -22,7 +22,8 @@ namespace ramp::cpu {
 
 namespace {
 
-/// oneDNN would share a product out over OpenMP's threads, which spin; ours have shared it out already.
+/// Limits OpenMP to one thread: oneDNN would spread a product over OpenMP's threads, which spin, but the pool has
+/// already split the work.
 class OneThread {
  public:
   OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -34,10 +35,9 @@ class OneThread {
   int before_;
 };
 
-constexpr int64_t alias =
-    512;  // floats: rows so far apart, or a multiple, fall into the same few sets of the first cache
+constexpr int64_t alias = 512;  // floats: rows a multiple of this apart fall into the same few sets of the L1 cache
 
-/// `x` [rows, columns] with rows that do not alias: itself, or a copy in `memory`.
+/// `x` [rows, columns] with rows that do not alias: x itself, or a copy in `memory` with another `ld`.
 const float* unaliased(const float* x, int64_t rows, int64_t columns, int64_t& ld, std::vector<float>& memory) {
   if (ld % alias != 0) return x;
   const int64_t wider = columns + 16;
@@ -52,8 +52,8 @@ const float* unaliased(const float* x, int64_t rows, int64_t columns, int64_t& l
 
 void onednn_matmul(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, bool transpose_a, const float* b,
                    int64_t ldb, bool transpose_b, float* c, int64_t ldc) {
-  // Its AVX2 kernel reads an operand down its columns where it lies: at half the speed when rows alias, in the gradient of
-  // a weight above all. The copies cost a few percent of the product.
+  // oneDNN's AVX2 kernel reads a matrix down its columns in place: at half the speed if the rows alias, above all in
+  // weight gradients. The copies cost a few percent of the product.
   thread_local std::vector<float> memory_a, memory_b;
   if (transpose_a && !transpose_b && m >= 64 && n >= 64) {
     a = unaliased(a, k, m, lda, memory_a);
@@ -70,14 +70,14 @@ void onednn_matmul(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
 
 namespace {
 
-/// What oneDNN prepares a product for.
+/// What a prepared product depends on.
 struct ProductKey {
   int64_t m, n, k, lda, ldb, ldc;
   bool transpose_a, transpose_b;
   auto operator<=>(const ProductKey&) const = default;
 };
 
-/// A product that oneDNN has prepared, and what it takes for its matrices.
+/// A product that oneDNN has prepared, with handles for its matrices.
 struct Prepared {
   dnnl::matmul product;
   dnnl::memory a, b, c;
@@ -103,21 +103,21 @@ Prepared prepare(const ProductKey& key) {
   const dnnl::matmul::primitive_desc plan(dnnl::matmul::desc(a, b, c), engine());
 #endif
   const auto place = [](const dnnl::memory::desc& matrix) {
-    return dnnl::memory(matrix, engine(), DNNL_MEMORY_NONE);  // its address comes with each product
+    return dnnl::memory(matrix, engine(), DNNL_MEMORY_NONE);  // the address is set for each product
   };
   return {dnnl::matmul(plan), place(a), place(b), place(c)};
 }
 
-/// Each thread prepares its own products, once for each kind: oneDNN runs them on the thread that made them alone, whose
-/// scratch memory they share. What is costly, the machine code, the threads have in common in oneDNN's own cache.
+/// Each thread prepares its own products, one per key: a product uses the scratch memory of the thread that made it, so
+/// only that thread may run it. The costly part, the machine code, is shared through oneDNN's own cache.
 Prepared& prepared(const ProductKey& key) {
   thread_local std::map<ProductKey, Prepared> all;
   if (const auto found = all.find(key); found != all.end()) return found->second;
-  if (all.size() == 1024) all.clear();  // a program whose batches are all of different sizes
+  if (all.size() == 1024) all.clear();  // in a program whose batches all differ in size
   return all.emplace(key, prepare(key)).first->second;
 }
 
-/// Its calls allocate a little, for oneDNN notes their arguments in a map.
+/// A call allocates a little memory: oneDNN keeps the arguments in a map.
 void onednn_bfloat16(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t lda, bool transpose_a,
                      const Bfloat16* b, int64_t ldb, bool transpose_b, float* c, int64_t ldc) {
   const OneThread scope;
@@ -127,7 +127,7 @@ void onednn_bfloat16(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t
     p.a.set_data_handle(const_cast<Bfloat16*>(a));
     p.b.set_data_handle(const_cast<Bfloat16*>(b));
     p.c.set_data_handle(c);
-    // In C, for matmul::execute() would make a map first.
+    // The C interface, because matmul::execute() would build a map first.
     const dnnl_exec_arg_t matrices[] = {
         {DNNL_ARG_SRC, p.a.get()}, {DNNL_ARG_WEIGHTS, p.b.get()}, {DNNL_ARG_DST, p.c.get()}};
     dnnl::error::wrap_c_api(dnnl_primitive_execute(p.product.get(), stream.get(), 3, matrices),
@@ -139,8 +139,8 @@ void onednn_bfloat16(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t
   }
 }
 
-/// Whether oneDNN found the instructions, which AMX has too, and may use them. An instruction set has the bits of those that
-/// it includes.
+/// Whether oneDNN may use AVX512-BF16 here. Processors with AMX have it too. The value of an instruction set has the
+/// bits of all sets that it includes.
 bool onednn_has_bfloat16() {
   constexpr int wanted = dnnl_cpu_isa_avx512_core_bf16;
   return (static_cast<int>(dnnl_get_effective_cpu_isa()) & wanted) == wanted;

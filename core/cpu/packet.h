@@ -1,9 +1,9 @@
 #pragma once
-// Packet<T>: one SIMD register of float or double, a number type that formulas can be written over (math.h). Built on the
+// Packet<T>: one SIMD register of float or double, usable as the number type of formulas (math.h). It is built on the
 // vector extension of g++ and clang, so the same lines serve SSE2, AVX2 and AVX-512: the instruction set that the
-// compiler is told to use sets the width.
+// compiler targets sets the width.
 //
-// Everything here lives in a namespace named after the instruction set (RAMP_ISA), because the kernels are compiled once
+// Everything here is in a namespace named after the instruction set (RAMP_ISA), because the kernels are compiled once
 // for each and the linker must never mix their functions.
 
 #include <cmath>
@@ -55,7 +55,7 @@ struct Packet {
 
   Packet() = default;
   Packet(Raw raw) : v(raw) {}
-  explicit Packet(double constant) : v(static_cast<T>(constant) - Raw{}) {}  // 0 is not added: -0 would become +0
+  explicit Packet(double constant) : v(static_cast<T>(constant) - Raw{}) {}  // not + 0, which would turn -0 into +0
 
   static Packet load(const T* from) {
     Packet p;
@@ -63,7 +63,7 @@ struct Packet {
     return p;
   }
   void store(T* to) const { std::memcpy(to, &v, sizeof(Raw)); }
-  /// Past the caches, to an address that is a multiple of the register's size.
+  /// A streaming store, which bypasses the caches. `to` must be aligned to the size of the register.
   void stream(T* to) const {
 #if defined(__AVX512F__)
     _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)v);
@@ -75,7 +75,8 @@ struct Packet {
     store(to);
 #endif
   }
-  /// The first n lanes from memory, `rest` after them: the tail of an array goes through the same arithmetic as the body.
+  /// Loads the first n lanes and sets the others to `rest`, so that the tail of an array uses the same arithmetic as
+  /// the body.
   static Packet load(const T* from, int64_t n, T rest = 0) {
     Packet p = all(rest);
     std::memcpy(&p.v, from, n * sizeof(T));
@@ -116,7 +117,8 @@ Packet<T> abs(Packet<T> x) {
   return (typename P::Raw)((typename P::RawInt)x.v & ~(typename P::RawInt{} + sign));
 }
 
-/// Lane by lane through the C library: for double, where digits matter more than speed, and for the rare functions.
+/// Applies f lane by lane through the C library: for double, where accuracy matters more than speed, and for rare
+/// functions.
 template <class T, class F>
 Packet<T> each_lane(Packet<T> x, F f) {
   for (int64_t i = 0; i < Packet<T>::width; ++i) x.v[i] = f(x.v[i]);
@@ -162,7 +164,7 @@ inline Packet<double> normal_pdf(Packet<double> x) {
 
 using F = Packet<float>;
 
-/// Integers that a NaN or a negative number makes go round the end of their range: as unsigned ones they may.
+/// Unsigned integers, because those computed from NaN or a negative number may wrap around.
 using Unsigned [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = uint32_t;
 inline Mask<float>::Raw minus(Mask<float>::Raw a, Mask<float>::Raw b) {
   return (Mask<float>::Raw)((Unsigned)a - (Unsigned)b);
@@ -171,7 +173,7 @@ inline Mask<float>::Raw minus(Mask<float>::Raw a, Mask<float>::Raw b) {
 /// 2^n for integral n in [-126, 127].
 inline F pow2(Mask<float>::Raw n) { return (F::Raw)(((Unsigned)n + 127) << 23); }
 
-/// x = n ln 2 + r with |r| <= ln(2) / 2, ln 2 in two parts so that r keeps its digits; and e^r - 1.
+/// x = n ln 2 + r with |r| <= ln(2) / 2, where ln 2 is split into two parts so that r keeps its digits; and e^r - 1.
 struct ExpParts {
   F n, expm1_r;
 };
@@ -194,7 +196,7 @@ inline F exp_in_range(F x) {
 #if defined(__AVX512F__)
   return (F::Raw)_mm512_scalef_ps((__m512)(F(1.0) + m).v, (__m512)n.v);
 #else
-  const auto whole = __builtin_convertvector(n.v, Mask<float>::Raw), half = whole >> 1;  // in halves to reach both ends
+  const auto whole = __builtin_convertvector(n.v, Mask<float>::Raw), half = whole >> 1;  // split to fit pow2's range
   return (F(1.0) + m) * pow2(half) * pow2(whole - half);
 #endif
 }
@@ -205,7 +207,7 @@ inline F exp(F x) {
   return exp_in_range(clamped);
 }
 
-/// e^x - 1 = 2 (2^(n-1) (e^r - 1) + (2^(n-1) - 1/2)): exact near 0, where n = 0, and without overflow before its time.
+/// e^x - 1 = 2 (2^(n-1) (e^r - 1) + (2^(n-1) - 1/2)): just e^r - 1 near 0, where n = 0, and no premature overflow.
 inline F expm1(F x) {
   const F clamped = select(x > F(89.0), F(89.0), select(x < F(-20.0), F(-20.0), x));
   const auto [n, m] = exp_parts(clamped);
@@ -233,7 +235,7 @@ inline F log(F x) {
   return select(x < F(0.0), nan, select(x == F(0.0), -infinity, select(x < infinity, result, x)));
 }
 
-/// log(1 + x), mended for what rounding 1 + x loses (Kahan).
+/// log(1 + x), corrected for the error of rounding 1 + x (Kahan).
 inline F log1p(F x) {
   const F u = F(1.0) + x;
   const F mended = log(u) + (x - (u - F(1.0))) / u;
@@ -247,7 +249,7 @@ inline F tanh(F x) {
   return select(x > F(0.0), -y, y);
 }
 
-/// a b - product, where that is a b rounded.
+/// a b - product, where product is a b rounded.
 inline F product_error(F a, F b, F product) {
 #if defined(__AVX512F__)
   return (F::Raw)_mm512_fmsub_ps((__m512)a.v, (__m512)b.v, (__m512)product.v);
@@ -265,17 +267,17 @@ inline F scaled_exp(double factor, F x) {
   const F f(factor), rest(factor - static_cast<double>(static_cast<float>(factor)));
   const F product = f * x, y = exp(product);
   const F error = product_error(f, x, product) + rest * x;
-  return select(product > F(-104.0), y + y * error, y);  // beyond, y is 0 and the error may be infinite
+  return select(product > F(-104.0), y + y * error, y);  // below -104, y is 0 and the error may be infinite
 }
 
-/// |x|, but `most` beyond: 11 where e^(-x^2) is taken and 15 where e^(-x^2/2) is, which are 0 in float32 there.
+/// min(|x|, most): `most` is 11 for e^(-x^2) and 15 for e^(-x^2/2), which are 0 in float32 from there on.
 inline F magnitude(F x, double most) {
   const F a = abs(x);
   return select(a > F(most), F(most), a);
 }
 
-/// e^(-factor x^2) for a magnitude x, with the error of rounding x^2 taken back: it would cost as many
-/// digits as x^2 has before the point.
+/// e^(-factor x^2) for x = magnitude(...), corrected for the error of rounding x^2, which would cost as many digits as
+/// x^2 has before the decimal point.
 inline F gauss(F x, double factor) {
   const F square = x * x;
   const F y = exp_in_range(F(-factor) * square);

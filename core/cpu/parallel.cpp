@@ -11,7 +11,7 @@ int64_t pieces(double grains, int64_t rows) {
   const int64_t threads = num_threads();
   if (threads == 1) return 1;
   const auto one_each = static_cast<int64_t>(std::min(grains, static_cast<double>(threads)));
-  // Half a millisecond each, and enough rows for a matrix product's kernel to run at its full speed.
+  // At least half a millisecond each, and enough rows for the kernel of a matrix product to run at full speed.
   const int64_t more = std::min({static_cast<int64_t>(grains / 50), 4 * threads, rows / 64});
   return std::clamp<int64_t>(std::max(one_each, more), 1, rows);
 }

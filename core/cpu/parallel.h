@@ -1,6 +1,6 @@
 #pragma once
-// Loops over the pool's threads. Every computation of the CPU backend is a loop that names the arrays it touches, so that a
-// captured step (graph.h) can keep the loops and run them again, in an order and in pieces of its own.
+// Loops over the threads of the pool. Every computation of the CPU backend is a loop that names the arrays it accesses,
+// so that a captured step (graph.h) can record the loops and run them again, in another order and in other pieces.
 
 #include <cstdint>
 #include <functional>
@@ -15,9 +15,9 @@ namespace ramp {
 /// An array that a loop over [0, n) reads (const T) or writes (T).
 template <class T>
 struct Touch {
-  const Array& array;    // undefined: none, and the address is null
-  bool whole;            // every index touches all of it; else index i the i-th of n equal parts alone
-  bool checked = false;  // what reads it in later loops must find it approved by this one
+  const Array& array;    // may be undefined; the body then gets nullptr
+  bool whole;            // true: every index may access all of it; false: index i only the i-th of n equal parts
+  bool checked = false;  // this loop validates it: later loops that read it must run after this one
 };
 template <class T>
 Touch<T> part(const Array& array) {
@@ -39,14 +39,14 @@ struct Access {
 using Body = std::function<void(void* const* data, int64_t begin, int64_t end)>;
 
 class Graph;
-/// The graph of the step that this thread captures, or null.
+/// The graph of the step that this thread is capturing, or null.
 inline constinit thread_local Graph* recording = nullptr;
 void record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body);
 
 }  // namespace cpu
 
-/// Into how many pieces to cut `rows` with so many grains of work: one for each thread, and of long work more, so that no
-/// thread waits long for another one that the system let wait.
+/// The number of pieces into which to cut `rows` that hold this many grains of work: one per thread, and more for long
+/// work, so that no thread waits long for one that the system has descheduled.
 int64_t pieces(double grains, int64_t rows);
 
 namespace cpu {
@@ -71,11 +71,11 @@ template <class T>
 Access access(const Touch<T>& touch) {
   return {touch.array, touch.whole, !std::is_const_v<T>, touch.checked};
 }
-/// The address of what a loop touches; null for none.
+/// The address that a loop's body gets for an array; null if the array is undefined.
 template <class T>
 void* address(const Touch<T>& touch) {
   if (!touch.array.defined()) return nullptr;
-  // char stands for elements of any dtype; all others are checked, here, where it is safe to throw.
+  // char means elements of any dtype. Other types are checked against the dtype: here, where it is safe to throw.
   if constexpr (std::is_same_v<T, char>) return touch.array.template address<void>();
   else if constexpr (std::is_same_v<T, const char>)
     return const_cast<void*>(touch.array.template address<const void>());
@@ -84,11 +84,11 @@ void* address(const Touch<T>& touch) {
 
 }  // namespace cpu
 
-/// Calls body(addresses of the arrays..., begin, end) for pieces of [0, n), of `grain` indices (about 10 us of work) or
-/// more, on as many threads as there are pieces. What the body computes for an index must not depend on the pieces. It must
-/// own what it refers to beside the arrays: a captured step runs it again later. What it throws on any thread arrives at the
-/// caller, when all threads have left the loop; other pieces may then have run or not. Throws Error unless n >= 0 and
-/// grain >= 1.
+/// Calls body(addresses of the arrays..., begin, end) for pieces of [0, n) that hold at least `grain` indices (about 10
+/// us of work), in parallel on the threads of the pool; a captured step cuts other pieces. The result for an index must
+/// not depend on the pieces. Apart from the arrays, the body must own what it refers to: a captured step runs it again
+/// later. An exception from the body, on any thread, reaches the caller once all threads have left the loop; the other
+/// pieces may or may not have run by then. Throws Error if n < 0, or if n > 0 and grain < 1.
 template <class Body, class... T>
 void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays) {
   if (n == 0) return;
@@ -96,7 +96,7 @@ void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays
   void* const data[] = {cpu::address(arrays)..., nullptr};
   using Typed = cpu::Typed<Body, T...>;
   if (!cpu::recording) return cpu::run(n, grain, Typed::call, &body, data);
-  // Named, for nvcc 13.0 misreads a list of a pack as an argument.
+  // A named variable, because nvcc 13.0 misreads a braced pack expansion as an argument.
   const std::initializer_list<cpu::Access> accesses{cpu::access(arrays)...};
   cpu::record(n, grain, accesses, [body](void* const* addresses, int64_t begin, int64_t end) {
     Typed::call(&body, addresses, begin, end);

@@ -1,4 +1,4 @@
-// Matrix products, and dense layers with what follows them.
+// Matrix products, and the forward pass of dense layers.
 
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/kernels.h"
@@ -9,7 +9,7 @@ namespace ramp {
 
 namespace {
 
-/// One thread's part of a product. oneDNN's calls cost more than Eigen's for vectors.
+/// One thread's part of a product. Eigen multiplies vectors: there a call of oneDNN costs more.
 template <class T>
 void product(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool transpose_a, const T* b, int64_t ldb,
              bool transpose_b, T* c, int64_t ldc) {
@@ -25,7 +25,7 @@ void product(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t lda, bo
   cpu::bfloat16_product()(m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc);
 }
 
-/// out = op(a) op(b), shared out over the threads. `In`: what the bytes of a and b are.
+/// out = op(a) op(b), split over the threads. `In` is the element type of a and b.
 template <class In>
 void multiply(const Array& a, const Array& b, int64_t k, MatmulOptions options, const Array& out) {
   constexpr bool rounded = std::is_same_v<In, Bfloat16>;
@@ -35,8 +35,8 @@ void multiply(const Array& a, const Array& b, int64_t k, MatmulOptions options, 
   const int64_t m = out.shape()[0], n = out.shape()[1], lda = a.shape()[1], ldb = b.shape()[1];
   const bool ta = options.transpose_a, tb = options.transpose_b;
   const int64_t flops_a_piece = rounded ? 1 << 23 : 1 << 20;
-  // Each thread computes rows, or columns where rows are too few to be worth reading all of b for: b is large then, or
-  // the rows would not fill the kernel.
+  // Each thread computes rows of out, or columns if the rows are too few: too few to fill the kernel, or to be worth
+  // reading all of a large b in every thread.
   const bool by_columns = !ta && ((m < 32 && m < n) || (m < 256 && n * k > 1 << 17));
   if (!by_columns) {
     parallel_for(
@@ -64,7 +64,7 @@ void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Ar
   visit_floating("matmul", out.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, k, options, out); });
 }
 
-void Cpu::join() {}  // nothing is computed aside
+void Cpu::join() {}  // the CPU has no side stream
 
 void Cpu::require(Precision precision) {
   if (precision == Precision::tf32) fail("set_precision", "tf32 is a format of CUDA devices, got cpu");

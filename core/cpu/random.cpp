@@ -10,12 +10,12 @@ namespace ramp {
 
 namespace {
 
-/// out[i] = f(i-th uniform number of the key's stream).
+/// out[i] = f(u_i), where u_i is the i-th uniform number of the key's stream.
 template <class T, class F>
 void from_uniform(const Array& out, RandomKey key, F f) {
   using Block = UniformBlock<T>;
   const int64_t n = out.numel();
-  // A captured step draws with the key that is due when it runs.
+  // Replays of a captured step read their own key here.
   const RandomKey* renewed = cpu::renewed(key);
   parallel_for((n + Block::size - 1) / Block::size, 1 << 11,
                [n, key, renewed, f](T* to, int64_t begin, int64_t end) {
@@ -34,7 +34,7 @@ void Cpu::uniform(const Array& out, double low, double high, RandomKey key) {
   visit_floating("uniform", out.dtype(), [&](auto t) {
     using T = decltype(t);
     const T base = static_cast<T>(low), span = static_cast<T>(high - low);
-    // Rounding may carry base + span u up to `high` itself; the law is half open.
+    // Rounding may give base + span u = `high`, but the interval is half open.
     const T last = std::nextafter(static_cast<T>(high), base);
     from_uniform<T>(out, key, [=](T u) { return std::min(base + span * u, last); });
   });

@@ -1,4 +1,4 @@
-// Reductions. Every sum is gathered in blocks that do not depend on the number of threads, so its bits do not either.
+// Reductions. Sums are accumulated in blocks that do not depend on the number of threads, so their bits do not either.
 
 #include <cmath>
 
@@ -10,11 +10,11 @@ namespace ramp {
 
 namespace {
 
-constexpr int64_t block = 8192;     // elements that a row is summed in
-constexpr int64_t row_block = 128;  // rows that a column is summed in
+constexpr int64_t block = 8192;     // elements per block of a row sum
+constexpr int64_t row_block = 128;  // rows per block of a column sum
 constexpr int64_t column_block = 512;
 
-/// Rows of n contiguous elements to one number each.
+/// Sums each of `outer` rows of n contiguous elements.
 template <class T>
 void sum_rows(const Array& x, int64_t outer, int64_t n, const Array& out) {
   const int64_t blocks = (n + block - 1) / block;
@@ -46,7 +46,7 @@ void sum_rows(const Array& x, int64_t outer, int64_t n, const Array& out) {
       part<const double>(partial), part<T>(out));
 }
 
-/// [n, inner] to [inner], `columns` of them: in halves, so that the rounding errors do not grow with n (Higham 1993).
+/// Sums `columns` columns of x [n, inner] over n: pairwise, so that rounding errors grow only with log n (Higham 1993).
 template <class T>
 void sum_columns(const T* x, int64_t n, int64_t inner, int64_t columns, T* out) {
   if (n <= row_block) {
@@ -66,7 +66,7 @@ void Cpu::sum(const Array& x, AxisView view, const Array& out, bool) {
   visit_floating("sum", x.dtype(), [&](auto t) {
     using T = decltype(t);
     if (view.inner == 1) return sum_rows<T>(x, view.outer, view.n, out);
-    // Over the columns of one matrix, or over matrices.
+    // The loop is over the columns of a single matrix, or over the matrices.
     if (view.outer == 1) {
       parallel_for(
           view.inner, std::max<int64_t>(16, (1 << 15) / view.n),

@@ -20,13 +20,13 @@ namespace ramp {
 
 namespace {
 
-thread_local bool in_pool = false;  // this thread works on a job of the pool already
+thread_local bool in_pool = false;  // this thread is working on a job of the pool
 
-/// `epoch_` is odd while a job is open. Workers enter a job only while it is odd, and the owner waits only for the workers
-/// that entered, so a sleeping or descheduled worker never delays it.
+/// `epoch_` is odd while a job is open. Workers enter a job only while it is odd, and the owner waits only for the
+/// workers that entered, so a sleeping or descheduled worker never delays it.
 class Pool {
  public:
-  /// Has fewer threads where the system gives no more, or has no memory for them: they share the same pieces of work.
+  /// If the system grants no more threads, or has no memory for them, the pool has fewer; those share the same work.
   explicit Pool(int workers) {
     threads_.reserve(static_cast<size_t>(workers));
     try {
@@ -41,14 +41,14 @@ class Pool {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  /// Rethrows the first exception that the work threw, on any thread, once every thread has left the job: `context` is
-  /// the caller's and must outlive them.
+  /// Once every thread has left the job, rethrows the first exception that the work threw on any thread: `context`
+  /// belongs to the caller and must outlive the job.
   void run(void (*work)(const void*), const void* context) {
     work_ = work, context_ = context;
     epoch_.fetch_add(1);
     epoch_.notify_all();
     attempt();
-    // Closed: a worker that enters from here on sees that and leaves again without having touched the job.
+    // The job is closed: a worker that enters from here on sees that and leaves without touching it.
     epoch_.fetch_add(1);
     for (int since = 0, inside; (inside = inside_.load()) > 0;)
       if (!detail::spin(since)) inside_.wait(inside);
@@ -98,12 +98,12 @@ int default_threads() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-std::atomic<int> threads{0};  // 0: not asked yet
-std::mutex taken;             // by the thread whose job it is
+std::atomic<int> threads{0};  // 0: not determined yet
+std::mutex taken;             // held by the thread whose job runs
 Pool* pool = nullptr;         // never destroyed at exit, when other threads may still compute; guarded by `taken`
 int pool_threads = 1;
 
-/// A child process of fork() has only the thread that forked. It finds no job open, and makes a pool of its own.
+/// A child process of fork() has only the thread that forked. It finds no open job and makes a pool of its own.
 void survive_fork() {
   [[maybe_unused]] static const int registered = pthread_atfork(
       [] {
@@ -133,7 +133,7 @@ int num_threads() {
 }
 
 bool detail::spin(int& since) {
-  constexpr int pauses = 1000;  // some 10 to 50 microseconds: longer than most pauses between two loops of a step
+  constexpr int pauses = 1000;  // about 10 to 50 microseconds: longer than most pauses between two loops of a step
 #if defined(__x86_64__)
   _mm_pause();
 #endif
@@ -147,7 +147,7 @@ void detail::run_on_pool(void (*work)(const void*), const void* context) {
   if (pool_threads != wanted) {
     survive_fork();
     delete std::exchange(pool, nullptr);
-    pool_threads = 1;  // should making the new one throw
+    pool_threads = 1;  // in case making the new pool throws
     pool = new Pool(wanted - 1);
     pool_threads = wanted;
   }

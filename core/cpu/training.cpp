@@ -1,4 +1,4 @@
-// The loss at the end of a training step, and its update.
+// The loss and the parameter update of a training step.
 
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/kernels.h"

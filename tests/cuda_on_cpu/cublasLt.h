@@ -1,5 +1,5 @@
 #pragma once
-// As much of cuBLASLt as ramp uses, on the CPU (cublaslt.cpp).
+// The part of cuBLASLt that ramp uses, on the CPU (cublaslt.cpp).
 
 #include "cuda_runtime.h"
 

@@ -1,5 +1,5 @@
-// Products of matrices that count columns first, with cuBLASLt's rules: an algorithm serves the product, the layouts and the
-// alignments that it was chosen for, none is chosen in a capture, and a workspace is overwritten.
+// Column-major matrix products with cuBLASLt's rules: an algorithm serves only the product, layouts and alignments that
+// it was chosen for, none can be chosen during a capture, and the workspace is overwritten.
 
 #include "cublasLt.h"
 
@@ -29,7 +29,7 @@ struct cuda_on_cpu_preference {
 
 namespace {
 
-constexpr size_t workspace_bytes = 4096;  // that every algorithm wants
+constexpr size_t workspace_bytes = 4096;  // that every algorithm needs
 
 uint64_t mixed(uint64_t seed, uint64_t value) { return (std::rotl(seed, 7) ^ value) * 0x9e3779b97f4a7c15u; }
 uint64_t fingerprint(const cuda_on_cpu_product& p, std::initializer_list<const cuda_on_cpu_matrix*> layouts) {
@@ -57,7 +57,7 @@ using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
 template <class T>
 using Mapped = Eigen::Map<T, 0, Eigen::OuterStride<>>;
 
-/// An operand as the product sees it.
+/// op(x) of a matrix, rounded to TF32 if the product computes in it.
 template <class T>
 Matrix<T> operand(const void* data, const cuda_on_cpu_matrix& m, cublasOperation_t op, cublasComputeType_t compute) {
   Matrix<T> x(m.rows, m.columns);
@@ -150,7 +150,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   if (cuda_on_cpu_capturing()) return CUBLAS_STATUS_INTERNAL_ERROR;
   if (wanted < 1 || !fit(*product, *a, *b, *d)) return CUBLAS_STATUS_INVALID_VALUE;
   const bool biased = product->epilogue == CUBLASLT_EPILOGUE_BIAS;
-  // No epilogue for float64, nor for a bias that lies badly.
+  // There is no bias epilogue for float64, nor for a bias that is not aligned to 16 bytes.
   if (biased && (product->scale == CUDA_R_64F || !aligned(product->bias, 16))) return CUBLAS_STATUS_NOT_SUPPORTED;
   if (preference->workspace_bytes < workspace_bytes) return CUBLAS_STATUS_NOT_SUPPORTED;
   uint64_t* data = results->algo.data;

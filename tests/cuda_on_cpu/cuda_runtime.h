@@ -1,7 +1,8 @@
 #pragma once
-// As much of CUDA's runtime as ramp uses, on the CPU, so that the CUDA backend can be tested without a GPU: its kernels run
-// as they are written, thread by thread (threads.h), and streams, events and graphs keep CUDA's rules (runtime.cpp). Nothing
-// here tells how fast a GPU is, or what its memory model lets pass or its compiler makes of the code.
+// The part of CUDA's runtime that ramp uses, on the CPU, so that the CUDA backend can be tested without a GPU. Its
+// kernels run as they are written, thread by thread (threads.h); streams, events and graphs obey CUDA's rules
+// (runtime.cpp). None of this shows how fast a GPU is, what its memory model permits, or what its compiler makes of the
+// code.
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +21,7 @@
 #define __host__
 #define __device__
 #define __global__
-#define __shared__ static  // of the block that runs; there is one at a time
+#define __shared__ static  // of the running block; there is one at a time
 #define __launch_bounds__(threads)
 
 struct uint4 {
@@ -117,7 +118,7 @@ cudaError_t cuda_on_cpu_launch(const cudaLaunchConfig_t& config, std::function<v
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
-  // Parameters are copied when a kernel is queued, bit by bit.
+  // Parameters are copied bitwise when a kernel is queued.
   static_assert((std::is_trivially_copyable_v<Parameters> && ...));
   return cuda_on_cpu_launch(*config,
                             [kernel, all = std::tuple<Parameters...>(arguments...)] { std::apply(kernel, all); });
@@ -138,9 +139,9 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 
-// ---- What cublasLt.h stands on, beside them -------------------------------------------------------------------------
+// ---- What cublasLt.h needs besides ----------------------------------------------------------------------------------
 
-/// Whether the calling thread captures.
+/// Whether the calling thread is capturing.
 bool cuda_on_cpu_capturing();
-/// Queues what stands for a kernel.
+/// Queues `work` as if it were a kernel.
 cudaError_t cuda_on_cpu_queue(cudaStream_t stream, std::function<void()> work);

@@ -1,4 +1,4 @@
-// That the emulation finds what it is there to find: each test breaks one of CUDA's rules, or keeps it.
+// Tests that the emulation finds the errors it exists to find: each test breaks one of CUDA's rules, or keeps it.
 
 #include <gtest/gtest.h>
 
@@ -122,7 +122,7 @@ TEST_F(CudaOnCpu, lets_threads_wait_for_each_other) {
 }
 
 TEST_F(CudaOnCpu, stops_at_what_no_kernel_may_do) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");  // each in a process of its own, where memory is new
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // each runs in a process of its own, with fresh memory
   const auto outcome = [&](auto kernel, auto... arguments) {
     launch(one, 2, kernel, numbers, arguments...);
     std::fprintf(stderr, "%s\n", cudaGetErrorName(cudaStreamSynchronize(one)));

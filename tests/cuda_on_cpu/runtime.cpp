@@ -1,5 +1,6 @@
-// Memory, streams, events and graphs. What is queued runs as late as the rules allow, and a graph's nodes in any order that
-// they allow: a wait that is missing shows. Only while something runs can the device's memory be read or written.
+// Memory, streams, events and graphs. Queued work runs as late as the rules allow, and the nodes of a graph in any
+// order that they allow, so that a missing wait shows. The host cannot touch the first 2 MiB of the device's memory,
+// which hold small blocks: they are accessible only while something runs.
 
 #include <csetjmp>
 #include <csignal>
@@ -42,7 +43,7 @@ struct Capture {
 struct Item {
   std::function<void()> run;
   cudaEvent_t reached = nullptr, awaited = nullptr;
-  cudaStream_t from = nullptr;  // where the awaited one was recorded
+  cudaStream_t from = nullptr;  // the stream on which `awaited` was recorded
   uint64_t time = 0;
 };
 
@@ -51,7 +52,7 @@ struct Item {
 struct cuda_on_cpu_stream {
   std::deque<Item> queue;
   std::shared_ptr<Capture> capture;
-  std::vector<size_t> last;  // nodes of the capture that the next one comes after
+  std::vector<size_t> last;  // nodes of the capture on which the stream's next node depends
 };
 struct cuda_on_cpu_event {
   cudaStream_t stream = nullptr;
@@ -75,7 +76,7 @@ cudaError_t report(cudaError_t error) {
   return error;
 }
 
-/// What CUDA forbids to the thread that captures, and that ends the capture.
+/// Whether the calling thread is capturing. If so, CUDA forbids the present call, and the capture becomes invalid.
 bool forbidden_now() {
   const std::shared_ptr<Capture> capture = capture_of_thread.lock();
   if (capture) capture->valid = false;
@@ -92,11 +93,12 @@ size_t taken_up(size_t bytes) { return (bytes + 255) / 256 * 256 + guard_bytes; 
 struct Memory {
   char* begin =
       static_cast<char*>(mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  // Protecting many pages takes long: beyond the first ones, where blocks are small, the host may touch what is in use.
+  // Protecting many pages takes long. Only the first ones, which hold small blocks, are protected; the host may touch
+  // the others.
   static constexpr size_t guarded = size_t{2} << 20, large = size_t{1} << 20;
   size_t used_guarded = 0, used_open = guarded, live = 0;
   std::map<char*, size_t> blocks;
-  std::multimap<size_t, char*> freed;  // by the bytes that they take up
+  std::multimap<size_t, char*> freed;  // by the bytes that they take up, guard included
   bool open = false;
   char* checked = nullptr;  // the block that was checked last
 
@@ -105,7 +107,7 @@ struct Memory {
     open = !on;
     mprotect(begin, guarded, on ? PROT_NONE : PROT_READ | PROT_WRITE);
   }
-  /// A place for so many bytes.
+  /// Returns the address of a place for `bytes` bytes.
   char* find(size_t bytes) {
     if (const auto old = freed.find(bytes); old != freed.end()) return freed.extract(old).mapped();
     const bool guard = bytes < large && bytes <= guarded - used_guarded;
@@ -118,9 +120,9 @@ struct Memory {
     }
     return found;
   }
-  /// Looks behind some of the blocks, others each time.
+  /// Checks the guard bytes behind some of the blocks, others each time.
   void check_guards() {
-    auto at = blocks.upper_bound(checked);  // null at first: before all
+    auto at = blocks.upper_bound(checked);  // null at first, which is before all blocks
     for (size_t n = std::min<size_t>(blocks.size(), 64); n > 0; --n, ++at) {
       if (at == blocks.end()) at = blocks.begin();
       const auto [block, bytes] = *at;
@@ -134,7 +136,7 @@ struct Memory {
   }
 } memory;
 
-/// While one lives, the device works.
+/// While one lives, the device is working: its memory is accessible.
 struct Working {
   const bool outer = !memory.open;
   Working() {
@@ -261,7 +263,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidValue; }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-  *value = attribute == cudaDevAttrMultiProcessorCount ? 1 : 9;  // one: so that blocks have to loop
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 1 : 9;  // one, so that blocks have to loop
   return cudaSuccess;
 }
 
@@ -271,7 +273,7 @@ cudaError_t cudaMalloc(void** to, size_t bytes) {
   if (bytes > total_bytes - memory.live) return report(cudaErrorMemoryAllocation);
   const Working working;
   char* block = memory.find(taken_up(bytes));
-  // NaN, so that it is seen when something is read that nobody wrote. Not all of a workspace.
+  // NaN, so that a read of memory that nobody wrote shows. In large blocks, such as workspaces, only at the beginning.
   std::memset(block, 0xff, std::min(bytes, size_t{1} << 20));
   std::memset(block + bytes, guard_value, guard_bytes);
   memory.live += bytes;
@@ -306,7 +308,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   if (memory.has(from) || stream->capture)
     return give(
         stream, cudaGraphNodeTypeMemcpy, [=] { std::memmove(to, from, bytes); }, kind);
-  const auto* begin = static_cast<const char*>(from);  // it may be gone when the copy runs
+  const auto* begin = static_cast<const char*>(from);  // staged, because the source may be gone when the copy runs
   return give(stream, cudaGraphNodeTypeMemcpy, [to, staged = std::vector<char>(begin, begin + bytes)] {
     std::copy(staged.begin(), staged.end(), static_cast<char*>(to));
   });
@@ -390,7 +392,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const std::shared_ptr<Capture> capture = stream->capture;
   *graph = nullptr;
   if (!capture || capture->origin != stream) return report(cudaErrorInvalidValue);
-  // What the stream ends with must come after everything that other streams were given.
+  // The last nodes of this stream must come after everything that the other streams were given.
   const auto& nodes = capture->graph.nodes;
   std::vector<bool> before(nodes.size());
   for (size_t i : stream->last) before[i] = true;

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t stack_bytes = 128 << 10;
 constexpr unsigned warp_size = 32;
 
-/// Where a thread of the GPU runs, or several one after another.
+/// A context in which threads of the GPU run, one after another.
 struct Fiber {
   jmp_buf place;
   bool begun = false;
@@ -27,10 +27,10 @@ struct Fiber {
 
 struct Warp {
   unsigned arrived = 0, exchanges = 0;
-  uint64_t values[2][warp_size];  // of the exchange before too, which others may not have read yet
+  uint64_t values[2][warp_size];  // of this exchange and the previous one, which others may not have read yet
 };
 
-/// The block that runs. Guarded by runtime.cpp, which runs one kernel at a time.
+/// The block that is running. runtime.cpp guards it by running one kernel at a time.
 struct Block {
   const std::function<void()>* kernel;
   bool backwards;
@@ -41,7 +41,7 @@ struct Block {
   jmp_buf scheduler;
 } block;
 
-/// Goes on at `to`; returns when somebody goes on at `from`. swapcontext() would ask the system each time.
+/// Switches to `to`; returns when something switches back to `from`. swapcontext() would make a system call each time.
 void go(jmp_buf from, jmp_buf to) {
   if (!_setjmp(from)) _longjmp(to, 1);
 }
@@ -50,7 +50,7 @@ void take_place_of(unsigned thread) {
   threadIdx = {thread % blockDim.x, thread / blockDim.x % blockDim.y, thread / blockDim.x / blockDim.y};
 }
 
-/// What a fiber does for ever: the threads that nobody has begun.
+/// The endless loop of a fiber: runs threads that have not begun yet.
 void serve() {
   for (;;) {
     while (block.begun < block.threads) {
@@ -65,7 +65,7 @@ void serve() {
   }
 }
 
-/// On a stack that nothing has run on yet.
+/// Starts serve() on the fiber's own stack, which nothing has run on yet.
 void begin(Fiber& fiber) {
   ucontext_t context;
   getcontext(&context);
