@@ -32,16 +32,16 @@ class CaptureListener {
   virtual void depend(const std::shared_ptr<const bool>& flag) = 0;
   /// Something else does: replays are refused while same() is false, and forever after `owner` is gone.
   virtual void depend(const std::weak_ptr<const void>& owner, std::function<bool()> same) = 0;
-  /// As depend(), for what never becomes again what it was: once same() is false, replays are refused forever. Once for an
-  /// owner.
+  /// As depend(), for what never becomes again what it was: once same() is false, replays are refused forever. Once for
+  /// an owner.
   virtual void depend_forever(const std::weak_ptr<const void>& owner, std::function<bool()> same) = 0;
   /// A variable that holds a tensor is read, and would lead to another tensor if one were assigned to it.
   virtual void depend_on_variable(const std::shared_ptr<const Tensor>& variable) = 0;
   /// Host code changed something that restore() puts back if what was recorded throws.
   virtual void when_undone(std::function<void()> restore) = 0;
-  /// The step cannot be captured, or not yet: what was recorded so far runs, and the rest of the step runs eagerly, so that
-  /// this call is one step as well. `reason` is an Error's message; empty where a warm-up step more is all that is needed, and
-  /// where the step throws.
+  /// The step cannot be captured, or not yet: what was recorded so far runs, and the rest of the step runs eagerly, so
+  /// that this call is one step as well. `reason` is an Error's message; empty where a warm-up step more is all that is
+  /// needed, and where the step throws.
   virtual void stop(std::string reason) = 0;
   /// The innermost layer that stop() was called in.
   virtual void stopped_in(const std::string& layer) = 0;
@@ -63,8 +63,8 @@ class CaptureListener {
 inline constinit thread_local CaptureListener* capture_listener = nullptr;
 inline CaptureListener* capturing() { return capture_listener; }
 
-/// Has the step that this thread captures, if there is one, run eagerly from here on: `[op] parts...` says why it cannot be
-/// captured.
+/// Has the step that this thread captures, if there is one, run eagerly from here on: `[op] parts...` says why it
+/// cannot be captured.
 template <class... Parts>
 void stop_capture(const char* op, const Parts&... parts) {
   if (CaptureListener* listener = capturing()) listener->stop(text_of('[', op, "] ", parts...));

@@ -1,7 +1,7 @@
 // An operation of one's own, with its own backward: squared distances, checked by gradcheck and trained with.
 //
-// Where an operation is a formula of ramp's other operations, write just that, and its gradient follows. record() is for
-// the rest: here the gradient that matrix products give needs no [n, k, d] tensor of differences.
+// Where an operation is a formula of ramp's other operations, write just that, and its gradient follows. record() is
+// for the rest: here the gradient that matrix products give needs no [n, k, d] tensor of differences.
 
 #include <iostream>
 

@@ -1,5 +1,5 @@
-// Training in its steady state asks for no memory: a captured step for none at all, an eager one for none of the system's.
-// A program of its own, for it replaces operator new.
+// Training in its steady state asks for no memory: a captured step for none at all, an eager one for none of the
+// system's. A program of its own, for it replaces operator new.
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// What a captured step notices, refuses or follows when the program changes what the step depends on: replays beside eager
-// steps of a twin.
+// What a captured step notices, refuses or follows when the program changes what the step depends on: replays beside
+// eager steps of a twin.
 
 #include <cmath>
 #include <functional>
@@ -49,7 +49,8 @@ class CaptureChanges : public OnDevices {
     t.sgd->step();
     return loss;
   }
-  /// Trains two twins, one of them captured, and calls change(twin) after six steps. Expects the same losses and weights.
+  /// Trains two twins, one of them captured, and calls change(twin) after six steps. Expects the same losses and
+  /// weights.
   template <class Change>
   void expect_followed(int64_t graphs, Change change) const {
     const auto eager = twin(), captured = twin();

@@ -1,5 +1,5 @@
-// Diagnostics: each number against one computed by hand, the ways an observer may come and go, and what it shows of deep
-// networks on real digits.
+// Diagnostics: each number against one computed by hand, the ways an observer may come and go, and what it shows of
+// deep networks on real digits.
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
-// Memory that runs out: every request of a training step fails once, in turn, and then all from there on. Each failure must
-// come out as std::bad_alloc or Error, leak nothing, and leave everything fit for the next try. A program of its own, for
-// it replaces operator new and aligned_alloc, which arrays on the CPU come from.
+// Memory that runs out: every request of a training step fails once, in turn, and then all from there on. Each failure
+// must come out as std::bad_alloc or Error, leak nothing, and leave everything fit for the next try. A program of its
+// own, for it replaces operator new and aligned_alloc, which arrays on the CPU come from.
 
 #include <gtest/gtest.h>
 

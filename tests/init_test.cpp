@@ -211,8 +211,8 @@ TEST(Init, OrthogonalRowsOrColumns) {
 }
 
 TEST(Init, OrthogonalMatricesAreUniform) {
-  // Over the orthogonal group of dimension n an entry has mean 0, mean square 1 / n and mean fourth power 3 / (n (n + 2)),
-  // the trace mean 0 and variance 1: signs that lean one way, as a QR without correction leaves them, show there.
+  // Over the orthogonal group of dimension n an entry has mean 0, mean square 1 / n and mean fourth power 3 / (n (n +
+  // 2)), the trace mean 0 and variance 1: signs that lean one way, as a QR without correction leaves them, show there.
   constexpr int64_t n = 3, draws = 20000;
   Generator generator(8);
   double corner = 0, corner_square = 0, trace = 0, trace_square = 0;

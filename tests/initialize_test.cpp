@@ -163,8 +163,8 @@ double mean_log_ratio(double slope, const Given& given, uint64_t seed) {
   return mean_log;
 }
 
-/// E q doubles or halves exactly; log q of one net of Gaussian weights has the variance depth k / width and lies on average
-/// half of that lower, with k = 6 (1 + a^4) / (1 + a^2)^2 - 1 for the slope a.
+/// E q doubles or halves exactly; log q of one net of Gaussian weights has the variance depth k / width and lies on
+/// average half of that lower, with k = 6 (1 + a^4) / (1 + a^2)^2 - 1 for the slope a.
 void expect_log_ratio(double mean_log, double a, double per_layer) {
   const double k = 6 * (1 + std::pow(a, 4)) / std::pow(1 + a * a, 2) - 1;
   const double variance = k * depth / static_cast<double>(width);

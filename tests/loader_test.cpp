@@ -28,7 +28,8 @@ using data::Loader;
 
 static_assert(std::ranges::input_range<Loader>);
 
-/// The numbers of the images, in the order in which one pass delivers them; checks that everything else belongs to them.
+/// The numbers of the images, in the order in which one pass delivers them; checks that everything else belongs to
+/// them.
 std::vector<int> pass(const Loader& loader, std::vector<int64_t>* sizes = nullptr) {
   std::vector<int> order;
   for (auto [images, labels] : loader) {

@@ -1,6 +1,6 @@
 #pragma once
-// Suites that run on every device: TEST_P(OnDevices, name) with device() and dtype(). What this build or machine lacks is
-// skipped and says why.
+// Suites that run on every device: TEST_P(OnDevices, name) with device() and dtype(). What this build or machine lacks
+// is skipped and says why.
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// The float32 functions of SIMD packets, densely over all signs and exponents. Compiled once for each instruction set, as
-// kernels.cpp is; a processor without it skips.
+// The float32 functions of SIMD packets, densely over all signs and exponents. Compiled once for each instruction set,
+// as kernels.cpp is; a processor without it skips.
 
 #include <gtest/gtest.h>
 

@@ -219,8 +219,8 @@ Tensor product(const Tensor& a, const Tensor& b, MatmulOptions options) {
 }
 
 TEST_P(Reduced, products_are_off_by_the_rounding_of_their_operands) {
-  // With operands a (1 + e), b (1 + f), |e|, |f| <= u, each term is off by (2 u + u^2) |a b| at most; a sum of k terms in
-  // float32, in any order and with partial sums cut off rather than rounded, by k 2^-23 of what the terms add up to.
+  // With operands a (1 + e), b (1 + f), |e|, |f| <= u, each term is off by (2 u + u^2) |a b| at most; a sum of k terms
+  // in float32, in any order and with partial sums cut off rather than rounded, by k 2^-23 of what the terms add up to.
   const double u = unit();
   set_num_threads(3);
   for (const Sizes& size : sizes)
@@ -453,8 +453,8 @@ TEST_P(Reduced, weights_written_meanwhile_are_rounded_again) {
   };
   const std::vector<double> expected = run(false, true), eager = run(false, false), captured = run(true, false);
   EXPECT_EQ(eager, expected);
-  // Captured products may be cut into other pieces, whose last bits differ; training makes more of that, as it does of the
-  // images' last bits: by 0.03 to 0.1 of the numbers. A weight that was not rounded again changes them by 7.
+  // Captured products may be cut into other pieces, whose last bits differ; training makes more of that, as it does of
+  // the images' last bits: by 0.03 to 0.1 of the numbers. A weight that was not rounded again changes them by 7.
   const std::vector<double> nudged = run(false, true, 1 + 0x1p-23);
   const auto apart = [&](const std::vector<double>& numbers) {
     double most = 0;

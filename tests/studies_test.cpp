@@ -1,5 +1,5 @@
-// What is known exactly, or up to sampling, of the claims that examples/studies measures. That signals halve with Glorot's
-// weights and stay level with He's is in initialize_test.cpp.
+// What is known exactly, or up to sampling, of the claims that examples/studies measures. That signals halve with
+// Glorot's weights and stay level with He's is in initialize_test.cpp.
 
 #include <gtest/gtest.h>
 
@@ -25,8 +25,8 @@ double expectation(double variance, F f) {
 
 TEST(Studies, ASigmoidPassesOn23PercentOfTheGradient) {
   constexpr int64_t width = 256, depth = 10, samples = 64;
-  // With weights of variance 1/n the inputs z of a layer have the variance q of the outputs before, and a gradient's root
-  // mean square changes by sqrt(E sigmoid'(z)^2).
+  // With weights of variance 1/n the inputs z of a layer have the variance q of the outputs before, and a gradient's
+  // root mean square changes by sqrt(E sigmoid'(z)^2).
   const auto s = [](double z) { return 1 / (1 + std::exp(-z)); };
   double expected = 1, q = 1;
   for (int64_t layer = 0; layer < depth; ++layer) {
@@ -76,8 +76,8 @@ TEST(Studies, LeakyELUAndSigmoidGiveNoZeros) {
 
 constexpr int64_t networks = 10000;
 
-/// The share of bias-free ReLU networks of `units` a layer whose output is 0 after `depth` layers, for the input 1 and for
-/// both 1 and -1. Scale plays no part.
+/// The share of bias-free ReLU networks of `units` a layer whose output is 0 after `depth` layers, for the input 1 and
+/// for both 1 and -1. Scale plays no part.
 std::pair<double, double> born_dead(int64_t units, int depth, Generator& generator) {
   Tensor up = ones({networks, 1}), down = -up;
   for (int layer = 0; layer < depth; ++layer) {
@@ -113,8 +113,8 @@ TEST(Studies, BothSignsOfAnInputKeepMoreNetworksAlive) {
 
 // ---- Dead for ever ---------------------------------------------------------------------------------------------------
 
-/// y = f(wx + b) at x = 1, after a step of rate 10 from w = 1, b = 0 towards 0 under the loss (y - t)^2 / 2. The steps that
-/// follow have the rate 0.01 and the target 5.
+/// y = f(wx + b) at x = 1, after a step of rate 10 from w = 1, b = 0 towards 0 under the loss (y - t)^2 / 2. The steps
+/// that follow have the rate 0.01 and the target 5.
 struct Killed {
   explicit Killed(Unary f) : f(f) {
     step(0);

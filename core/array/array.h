@@ -14,8 +14,8 @@ namespace ramp {
 /// What an array's elements take. Throws Error when that is more than 2^56 bytes.
 int64_t bytes_of(const Shape& shape, DType dtype);
 
-/// A dense row-major block of numbers: a storage, an offset into it, a shape and a dtype. Copying copies the handle, not
-/// the numbers. A default Array is undefined and stands for "none".
+/// A dense row-major block of numbers: a storage, an offset into it, a shape and a dtype. Copying copies the handle,
+/// not the numbers. A default Array is undefined and stands for "none".
 class Array {
  public:
   Array() = default;
@@ -36,10 +36,10 @@ class Array {
   /// Where in its storage the array begins, in bytes.
   int64_t offset() const { return offset_; }
 
-  /// The first element's address, on the device. `T` must be the dtype's type, or void. Use a const T to read. Asking for a
-  /// writable address counts as writing: it invalidates the cached bfloat16 copy of this memory and tells backward() that
-  /// the numbers changed, so do not keep that address across steps; ask again. A step that asks for an address on the CPU
-  /// while it is captured (capture.h) goes on eagerly: replays would not run the loop that uses it.
+  /// The first element's address, on the device. `T` must be the dtype's type, or void. Use a const T to read. Asking
+  /// for a writable address counts as writing: it invalidates the cached bfloat16 copy of this memory and tells
+  /// backward() that the numbers changed, so do not keep that address across steps; ask again. A step that asks for an
+  /// address on the CPU while it is captured (capture.h) goes on eagerly: replays would not run the loop that uses it.
   template <class T>
   T* data() const {
     if (capturing() && !memory().device().is_cuda()) leave_capture();
@@ -47,8 +47,8 @@ class Array {
     if constexpr (!std::is_const_v<T>) note_write("data() for writing; read through data<const T>()");
     return first;
   }
-  /// Like data(), but allowed in a captured step: for loops of parallel_for() and kernels, which replays repeat. Nothing else
-  /// may write through it in a captured step.
+  /// Like data(), but allowed in a captured step: for loops of parallel_for() and kernels, which replays repeat.
+  /// Nothing else may write through it in a captured step.
   template <class T>
   T* address() const {
     if constexpr (!std::is_void_v<T>)

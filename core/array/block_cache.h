@@ -24,8 +24,8 @@ class BlockCache {
   static int64_t rounded(int64_t bytes) { return size_class(bytes).bytes; }
 
   /// A block of at least `bytes`: a cached one, else the system's, if need be after all that is cached went back to it.
-  /// Null when even then there is none. Before the system is asked, cached blocks go back to it, the largest first, as far
-  /// as is needed to hold no more than twice the most bytes that were ever live at once, plus `slack`.
+  /// Null when even then there is none. Before the system is asked, cached blocks go back to it, the largest first, as
+  /// far as is needed to hold no more than twice the most bytes that were ever live at once, plus `slack`.
   void* take(int64_t bytes);
   /// A cached block, or null: never asks the system.
   void* take_cached(int64_t bytes);

@@ -12,8 +12,8 @@
 namespace ramp {
 
 /// A block of bytes, aligned to 256, uninitialised. It comes from the device's cache and goes back there, so that a
-/// training step in its steady state asks the system for no memory, unless its blocks are together more than twice what is
-/// in use at once, and 64 MiB.
+/// training step in its steady state asks the system for no memory, unless its blocks are together more than twice what
+/// is in use at once, and 64 MiB.
 class Storage {
  public:
   /// Throws Error with the number of bytes when the device has no more memory.
@@ -27,8 +27,8 @@ class Storage {
   Device device() const { return device_; }
   const CaptureId& capture_id() const { return capture_id_; }
 
-  /// The float32 numbers in it rounded to bfloat16, in the same order, or null: kept by an optimizer for the products that
-  /// take them so, until somebody asks for an address to write to (Array::data).
+  /// The float32 numbers in it rounded to bfloat16, in the same order, or null: kept by an optimizer for the products
+  /// that take them so, until somebody asks for an address to write to (Array::data).
   const std::shared_ptr<Storage>& rounded() const { return rounded_; }
   void set_rounded(std::shared_ptr<Storage> rounded) { rounded_ = std::move(rounded); }
 

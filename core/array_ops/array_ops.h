@@ -38,8 +38,8 @@ void copy(const Array& from, const Array& to);
 /// A copy with memory of its own, on `device`.
 Array clone(const Array& x);
 Array to(const Array& x, Device device);
-/// On the CPU, to be read there. A step that does so while it is captured (capture.h) goes on eagerly, and says so in the
-/// name of `op`.
+/// On the CPU, to be read there. A step that does so while it is captured (capture.h) goes on eagerly, and says so in
+/// the name of `op`.
 Array to_host(const char* op, const Array& x);
 /// Converted to another dtype: to an integer type values are truncated towards zero and saturate, NaN gives 0.
 Array to(const Array& x, DType dtype);
@@ -68,8 +68,8 @@ Array operator*(const Array& a, double b);
 Array compare(Compare relation, const Array& a, const Array& b);
 Array where(const Array& condition, const Array& a, const Array& b);
 
-/// Throws Error for the first element that breaks the rule, NaN included: `[op] RULE, got VALUE at WHERE POSITION`. A captured
-/// step checks in each replay; on CUDA the Error comes with a later replay or copy to the CPU then.
+/// Throws Error for the first element that breaks the rule, NaN included: `[op] RULE, got VALUE at WHERE POSITION`. A
+/// captured step checks in each replay; on CUDA the Error comes with a later replay or copy to the CPU then.
 void require_range(const RangeRule& rule, const Array& x);
 
 /// x repeated to a shape that it broadcasts to.
@@ -79,14 +79,14 @@ Array sum_to(const Array& x, const Shape& shape);
 
 Array transpose(const Array& x);
 Array gather(const Array& x, const Array& indices);
-/// Rows of images [n, features] as float32 (x - mean) / stddev, where x is a float32, or a uint8 divided by 255; and their
-/// int32 labels [n]. In one pass.
+/// Rows of images [n, features] as float32 (x - mean) / stddev, where x is a float32, or a uint8 divided by 255; and
+/// their int32 labels [n]. In one pass.
 struct BatchArrays {
   Array images, labels;
 };
 BatchArrays load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev);
-/// out [n, ...] = 0, then out[indices[i]] += x[i], in the order of i: the adjoint of gather. On the CPU an index outside of
-/// [0, n) throws Error; on CUDA gather is what checks them.
+/// out [n, ...] = 0, then out[indices[i]] += x[i], in the order of i: the adjoint of gather. On the CPU an index
+/// outside of [0, n) throws Error; on CUDA gather is what checks them.
 Array scatter_add(const Array& x, const Array& indices, int64_t n);
 Array concat(std::span<const Array> parts, int axis);
 /// Indices [begin, end) of any axis, as a copy.
@@ -96,8 +96,8 @@ Array narrow(const Array& x, int axis, int64_t begin, int64_t end);
 bool rounds(const Array& x);
 /// out = x rounded to bfloat16, for which no dtype stands: uint8 of x's shape with an axis of 2 behind.
 void round_to_bfloat16(const Array& x, const Array& out);
-/// A matrix as the products take it, once for all those that it is in: itself, or rounded, by this call or by whoever keeps
-/// Storage::rounded(). For nothing else.
+/// A matrix as the products take it, once for all those that it is in: itself, or rounded, by this call or by whoever
+/// keeps Storage::rounded(). For nothing else.
 Array operand(const Array& x);
 Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
 /// out = a b (of the shape that the product has). a and b may be operands.
@@ -113,8 +113,8 @@ struct MaxResult {
   Array indices;  // int32, along the axis
 };
 MaxResult max(const Array& x, int axis);
-/// Zeros, with x put at `indices` along the axis of size n: the adjoint of picking the maximum. Indices must lie in [0, n),
-/// as those of max() do, which is not checked.
+/// Zeros, with x put at `indices` along the axis of size n: the adjoint of picking the maximum. Indices must lie in [0,
+/// n), as those of max() do, which is not checked.
 Array scatter_axis(const Array& x, const Array& indices, int axis, int64_t n);
 
 Array softmax(const Array& x, int axis);
@@ -131,8 +131,8 @@ struct DenseResult {
   Array z, y;
 };
 DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::optional<Unary>& f);
-/// The way back from y to z and the bias: returns upstream f'(z) (without f, upstream), and writes its sum over the rows
-/// into bias_gradient [out] where that is defined; `aside` as in MatmulOptions.
+/// The way back from y to z and the bias: returns upstream f'(z) (without f, upstream), and writes its sum over the
+/// rows into bias_gradient [out] where that is defined; `aside` as in MatmulOptions.
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
                      const Array& bias_gradient, bool aside = false);
 /// The same for y = prelu(z, slope), slope of one element or one a column. Writes the slopes' gradient too, where
@@ -140,8 +140,8 @@ Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, 
 Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
                      const Array& bias_gradient, const Array& slope_gradient);
 
-/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity; where `rounded` is
-/// defined it gets the new parameters as round_to_bfloat16() would give them.
+/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity; where `rounded`
+/// is defined it gets the new parameters as round_to_bfloat16() would give them.
 void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
                 const Array& rounded);
 

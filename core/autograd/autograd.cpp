@@ -86,8 +86,8 @@ void require_graphs(Node& root) {
   }
 }
 
-/// The nodes that a gradient has reached and that have not passed it on. Whatever way a walk ends, no half-summed gradient
-/// waits for the next one.
+/// The nodes that a gradient has reached and that have not passed it on. Whatever way a walk ends, no half-summed
+/// gradient waits for the next one.
 class Walk {
  public:
   ~Walk() {
@@ -154,8 +154,8 @@ NoGrad::~NoGrad() { is_recording = previous_; }
 
 namespace {
 
-/// Destroys a node. The nodes that only it holds come here too while its members are destroyed; they wait in a list, as a
-/// long chain would otherwise take as many nested calls.
+/// Destroys a node. The nodes that only it holds come here too while its members are destroyed; they wait in a list, as
+/// a long chain would otherwise take as many nested calls.
 void destroy(Node* node) {
   thread_local Node* dead = nullptr;
   thread_local bool busy = false;

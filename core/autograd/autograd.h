@@ -1,10 +1,10 @@
 #pragma once
 // Recording operations and walking back through them.
 //
-// A node holds what an operation needs to turn the gradient of its result into those of its inputs. Nodes are numbered as
-// they are made, so every node's number is larger than those of the nodes it came from, and walking in falling number is
-// a valid order for backward: no recursion, no sort of the graph. Backward functions see arrays only; nothing they do is
-// recorded, and a second derivative is therefore not available.
+// A node holds what an operation needs to turn the gradient of its result into those of its inputs. Nodes are numbered
+// as they are made, so every node's number is larger than those of the nodes it came from, and walking in falling
+// number is a valid order for backward: no recursion, no sort of the graph. Backward functions see arrays only; nothing
+// they do is recorded, and a second derivative is therefore not available.
 
 #include <functional>
 #include <initializer_list>
@@ -52,8 +52,8 @@ class Gradients {
 /// Walks back from `root` with its gradient: Tensor::backward after its checks.
 void run_backward(const Tensor& root, Array gradient, BackwardOptions options);
 
-/// Ones of one element: the gradient that backward() starts from when it is given none. Made once and never written to, so
-/// that a loss can recognise it and skip the multiplication.
+/// Ones of one element: the gradient that backward() starts from when it is given none. Made once and never written to,
+/// so that a loss can recognise it and skip the multiplication.
 Array unit_gradient(const Shape& shape, DType dtype, Device device);
 bool is_unit_gradient(const Array& gradient);
 
@@ -80,11 +80,12 @@ using SavedArrays = std::initializer_list<std::reference_wrapper<const Array>>;
 /// What the gradient of an input is computed from, where one is wanted; else an undefined array.
 const Array& needed(const Tensor& input, const Array& array);
 
-/// The only way a node comes to be: returns `value` as a tensor that remembers `op`, its inputs and its backward function
-/// (or as a plain tensor when no input wants a gradient). Every gradient that `backward` yields is checked against its
-/// input's shape and dtype. `saved` are the arrays that `backward` reads: backward() throws Error, before anything is
-/// changed, when one of them was overwritten in between. Without that argument they are the inputs and `value`. Throws
-/// Error when `backward` is empty, and for a value of integers whose inputs want a gradient. `op` must live for ever.
+/// The only way a node comes to be: returns `value` as a tensor that remembers `op`, its inputs and its backward
+/// function (or as a plain tensor when no input wants a gradient). Every gradient that `backward` yields is checked
+/// against its input's shape and dtype. `saved` are the arrays that `backward` reads: backward() throws Error, before
+/// anything is changed, when one of them was overwritten in between. Without that argument they are the inputs and
+/// `value`. Throws Error when `backward` is empty, and for a value of integers whose inputs want a gradient. `op` must
+/// live for ever.
 Tensor record(const char* op, Array value, std::span<const Tensor> inputs, SavedArrays saved, Backward backward);
 inline Tensor record(const char* op, Array value, std::initializer_list<Tensor> inputs, SavedArrays saved,
                      Backward backward) {

@@ -15,8 +15,8 @@ class Gradients;  // autograd.h
 class Tensor;
 struct TensorImpl;
 
-/// (gradient of the result, slots for the gradients of the inputs). It must not write into `gradient`, whose memory others
-/// may hold; it may hand it on, or a view of it, as the gradient of an input.
+/// (gradient of the result, slots for the gradients of the inputs). It must not write into `gradient`, whose memory
+/// others may hold; it may hand it on, or a view of it, as the gradient of an input.
 using Backward = std::function<void(const Array& gradient, Gradients& inputs)>;
 
 /// The bytes that a node's backward reads, as they were when the operation was recorded.

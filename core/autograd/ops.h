@@ -1,7 +1,7 @@
 #pragma once
-// Operations. Each takes and returns tensors, is differentiable in float32 and float64 unless said otherwise, and throws
-// Error in its own name before anything is computed when shapes, dtypes or devices do not fit. The same functions on
-// arrays (array_ops.h) compute without recording; backward functions are written with those.
+// Operations. Each takes and returns tensors, is differentiable in float32 and float64 unless said otherwise, and
+// throws Error in its own name before anything is computed when shapes, dtypes or devices do not fit. The same
+// functions on arrays (array_ops.h) compute without recording; backward functions are written with those.
 
 #include <limits>
 #include <span>
@@ -17,7 +17,8 @@ Tensor map(const Unary& f, const Tensor& x);
 /// f of every pair of elements, with broadcasting.
 Tensor map(const Binary& f, const Tensor& a, const Tensor& b);
 
-// Every formula as a function: neg(x), exp(x), pow(x, 3), relu(x), leaky_relu(x, 0.2), relu(x, {.slope_at_zero = 0}), ...
+// Every formula as a function: neg(x), exp(x), pow(x, 3), relu(x), leaky_relu(x, 0.2), relu(x, {.slope_at_zero = 0}),
+// ...
 #define RAMP_UNARY_FUNCTION(Struct, function)                                                         \
   inline Tensor function(const Tensor& x, const formula::Struct& f = {}) { return map(Unary(f), x); } \
   template <class... More>                                                                            \
@@ -51,8 +52,8 @@ Tensor operator-(double a, const Tensor& b);
 Tensor operator*(double a, const Tensor& b);
 Tensor operator/(double a, const Tensor& b);
 
-// Comparisons with broadcasting, of any dtype: uint8, 1 where true. No gradient. A number is compared with the elements of
-// an integer tensor exactly; beside a floating tensor it is rounded to the tensor's dtype first.
+// Comparisons with broadcasting, of any dtype: uint8, 1 where true. No gradient. A number is compared with the elements
+// of an integer tensor exactly; beside a floating tensor it is rounded to the tensor's dtype first.
 Tensor operator<(const Tensor& a, const Tensor& b);
 Tensor operator<=(const Tensor& a, const Tensor& b);
 Tensor operator>(const Tensor& a, const Tensor& b);

@@ -29,16 +29,16 @@ struct BackwardOptions {
   bool retain_graph = false;  ///< keep the graph, so that backward can run through it again
 };
 
-/// The public handle: value, gradient and place in the graph. Copies share all three. Functions of tensors are in ops.h,
-/// their creation in create.h.
+/// The public handle: value, gradient and place in the graph. Copies share all three. Functions of tensors are in
+/// ops.h, their creation in create.h.
 class Tensor {
  public:
   Tensor() = default;
   explicit Tensor(Array value, bool requires_grad = false);
   Tensor(const Tensor& other) : impl_(other.impl_) {}
   Tensor(Tensor&& other) noexcept : impl_(other.parameter_ ? other.impl_ : std::move(other.impl_)) {}
-  /// Makes this another handle of the same tensor. A layer's parameter (Layer::add) takes only a tensor of its own shape and
-  /// dtype, which then wants a gradient as the old one did; Error otherwise.
+  /// Makes this another handle of the same tensor. A layer's parameter (Layer::add) takes only a tensor of its own
+  /// shape and dtype, which then wants a gradient as the old one did; Error otherwise.
   Tensor& operator=(const Tensor& other) {
     if (parameter_) prepare_parameter(other);
     impl_ = other.impl_;
@@ -78,8 +78,9 @@ class Tensor {
   /// True unless an operation was recorded to make this tensor.
   bool is_leaf() const;
   /// The gradient that backward has gathered, undefined before that. A leaf keeps it; others after retain_grad(). Later
-  /// gradients that add up to this one, and set_grad(), are seen in the tensor that was returned; after zero_grad() it keeps
-  /// its numbers, unlike views of it. A captured step on the same thread leaves it the numbers it had before the step.
+  /// gradients that add up to this one, and set_grad(), are seen in the tensor that was returned; after zero_grad() it
+  /// keeps its numbers, unlike views of it. A captured step on the same thread leaves it the numbers it had before the
+  /// step.
   Tensor grad() const;
   void retain_grad();
   /// Forgets the gradient; the next one overwrites it, so this costs nothing.
@@ -89,8 +90,8 @@ class Tensor {
   /// Calls `hook` with each gradient of this tensor during backward; a defined result takes its place.
   void register_hook(std::function<Tensor(const Tensor&)> hook);
 
-  /// Adds d(this)/d(leaf) to the gradient of every leaf that this tensor was computed from. Throws Error unless this is a
-  /// scalar (or a gradient is given) that requires one. The graph is freed on the way unless `retain_graph`.
+  /// Adds d(this)/d(leaf) to the gradient of every leaf that this tensor was computed from. Throws Error unless this is
+  /// a scalar (or a gradient is given) that requires one. The graph is freed on the way unless `retain_graph`.
   void backward(BackwardOptions options = {}) const;
   void backward(const Tensor& gradient, BackwardOptions options = {}) const;
   /// The same numbers outside the graph.
@@ -131,8 +132,8 @@ class Tensor {
   const std::string* parameter_ = nullptr;  // its name, where this handle is a layer's parameter
 };
 
-/// Holds a tensor without counting as one of its users (TensorImpl::traces counts these handles): for what the library keeps, so that
-/// a captured step notices when the program has let go of a tensor.
+/// Holds a tensor without counting as one of its users (TensorImpl::traces counts these handles): for what the library
+/// keeps, so that a captured step notices when the program has let go of a tensor.
 class UncountedTensor {
  public:
   UncountedTensor() = default;
@@ -164,8 +165,8 @@ class UncountedTensor {
   std::shared_ptr<TensorImpl> tensor_;
 };
 
-/// Gives every tensor that grad() returned on this thread, and that someone still holds, memory of its own: replays of a
-/// captured step overwrite gradients without running code that could notice.
+/// Gives every tensor that grad() returned on this thread, and that someone still holds, memory of its own: replays of
+/// a captured step overwrite gradients without running code that could notice.
 void keep_shown_gradients();
 
 /// A tensor on top of a graph node: record() is its one caller.

@@ -9,10 +9,10 @@
 
 namespace ramp {
 
-/// What a product of float32 matrices rounds its operands to: to nearest, ties to even where nothing else is said. Sums,
-/// results and parameters are float32 in any case, and products of float64 matrices are float64 throughout. With u the
-/// largest relative error of that rounding, a product c = a b is off by at most (2 u + u^2) sum |a| |b|, beside what
-/// float32 sums are off by.
+/// What a product of float32 matrices rounds its operands to: to nearest, ties to even where nothing else is said.
+/// Sums, results and parameters are float32 in any case, and products of float64 matrices are float64 throughout. With
+/// u the largest relative error of that rounding, a product c = a b is off by at most (2 u + u^2) sum |a| |b|, beside
+/// what float32 sums are off by.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"  // g++ warns of a scoped enumerator that has the name of the dtype float32
 enum class Precision : uint8_t {

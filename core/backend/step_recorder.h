@@ -10,8 +10,8 @@
 
 namespace ramp {
 
-/// For one graph the calls come in this order: take() and warm_up() in each warm-up step, take() and capture() once, then
-/// take() and launch() in each replay.
+/// For one graph the calls come in this order: take() and warm_up() in each warm-up step, take() and capture() once,
+/// then take() and launch() in each replay.
 template <class Graph>
 concept StepRecorder = requires(Graph graph, const Graph& recorded, const Array& x, const std::function<void()>& step,
                                 std::span<const RandomKey> keys) {
@@ -21,8 +21,8 @@ concept StepRecorder = requires(Graph graph, const Graph& recorded, const Array&
   graph.warm_up(step);
   /// Records what the step does, without doing it. Throws what the step throws.
   graph.capture(step);
-  /// Called inside capture() by a step that cannot be captured: runs what was recorded, and lets the rest of the step run
-  /// eagerly.
+  /// Called inside capture() by a step that cannot be captured: runs what was recorded, and lets the rest of the step
+  /// run eagerly.
   graph.stop();
   /// The keys that the recorded step drew random numbers with, in the order of its kernels.
   { recorded.drawn() } -> std::convertible_to<std::span<const RandomKey>>;

@@ -11,12 +11,12 @@ void set_num_threads(int threads);
 int num_threads();
 
 namespace detail {
-/// Calls work(context) at the same time on the calling thread and on those threads of the pool that have woken up before
-/// it is done; returns when all have left it. If the work threw on any thread, rethrows the first exception then. When the pool is taken, by this
-/// thread or by another, only the caller works.
+/// Calls work(context) at the same time on the calling thread and on those threads of the pool that have woken up
+/// before it is done; returns when all have left it. If the work threw on any thread, rethrows the first exception
+/// then. When the pool is taken, by this thread or by another, only the caller works.
 void run_on_pool(void (*work)(const void*), const void* context);
-/// Spins once while waiting for another thread and counts the spins in `since`. Returns false after some microseconds: the
-/// caller should then block.
+/// Spins once while waiting for another thread and counts the spins in `since`. Returns false after some microseconds:
+/// the caller should then block.
 bool spin(int& since);
 }  // namespace detail
 

@@ -70,27 +70,27 @@ class Captured {
 /// autograd graph. For each kind of input the first `warmup` calls run it eagerly, the next one captures it, and the
 /// following ones replay the graph. On CUDA N calls give the bits of N eager steps whose inputs begin on 256 bytes, as
 /// new tensors do; on the CPU, which cuts the work into other pieces, the same numbers but for rounding, and the same
-/// bits in every run with as many threads. Learning rates and random numbers of replays are the present ones. A replay on
-/// the CPU reads its inputs where they lie and allocates nothing.
+/// bits in every run with as many threads. Learning rates and random numbers of replays are the present ones. A replay
+/// on the CPU reads its inputs where they lie and allocates nothing.
 ///
-/// A call warms up and captures again when something that the step depends on has changed: the shape or dtype of an input,
-/// a training mode, an option of the optimizer other than its learning rate, a parameter that was moved, frozen or assigned
-/// (`layer.weight = t`), a tensor that was assigned to a variable of the program (unless someone else still holds the old
-/// one), a layer, observer or hook that was added. The 16 graphs used last are kept, and 4 for one kind of input. Where four
-/// graphs in a row are out of date before their first replay, the step goes on eagerly.
+/// A call warms up and captures again when something that the step depends on has changed: the shape or dtype of an
+/// input, a training mode, an option of the optimizer other than its learning rate, a parameter that was moved, frozen
+/// or assigned (`layer.weight = t`), a tensor that was assigned to a variable of the program (unless someone else still
+/// holds the old one), a layer, observer or hook that was added. The 16 graphs used last are kept, and 4 for one kind
+/// of input. Where four graphs in a row are out of date before their first replay, the step goes on eagerly.
 ///
-/// A replay runs no code of the program, so it cannot notice anything else: a number that the step takes from a variable
-/// (`loss * weight`, a vector given to from_vector()) stays what it was when the step was captured; put it into a tensor and
-/// copy() into that. What the step does to its own variables, observers and hooks included, happens only in the calls that
-/// run it; use what it returns. All that it refers to must live as long as it is called. {.verify = true} compares every
-/// replay with the step itself.
+/// A replay runs no code of the program, so it cannot notice anything else: a number that the step takes from a
+/// variable (`loss * weight`, a vector given to from_vector()) stays what it was when the step was captured; put it
+/// into a tensor and copy() into that. What the step does to its own variables, observers and hooks included, happens
+/// only in the calls that run it; use what it returns. All that it refers to must live as long as it is called.
+/// {.verify = true} compares every replay with the step itself.
 ///
-/// A step cannot be captured when it needs a value back (item(), to_vector()), runs a loop of its own over data(), assigns a
-/// tensor to a variable that the next step reads, makes or seeds a generator, shuffles (random_permutation(), a Loader's
-/// pass), or changes the precision or an optimizer's options; on CUDA also when it needs data from the CPU or new memory.
-/// Such a step prints the reason once on standard error and then runs eagerly; eager_reason() has the message. A label,
-/// target or index out of range throws as ever on the CPU, before the parameters are updated; on CUDA a later replay or copy
-/// to the CPU reports it.
+/// A step cannot be captured when it needs a value back (item(), to_vector()), runs a loop of its own over data(),
+/// assigns a tensor to a variable that the next step reads, makes or seeds a generator, shuffles (random_permutation(),
+/// a Loader's pass), or changes the precision or an optimizer's options; on CUDA also when it needs data from the CPU
+/// or new memory. Such a step prints the reason once on standard error and then runs eagerly; eager_reason() has the
+/// message. A label, target or index out of range throws as ever on the CPU, before the parameters are updated; on CUDA
+/// a later replay or copy to the CPU reports it.
 template <class F>
 Captured<F> capture(F step, CaptureOptions options = {}) {
   return Captured<F>(std::move(step), options);

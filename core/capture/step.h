@@ -15,8 +15,8 @@ using CapturedStep = std::function<Tensor(std::span<const Tensor>)>;
 
 struct CaptureOptions {
   int warmup = 3;  ///< steps that run eagerly before one is captured, for each kind of input; at least 1
-  /// Also runs the step itself after each replay, from the same state, and throws Error when the results, or anything that
-  /// the step changes, differ by more than rounding. For debugging; the eager results are the ones that stay.
+  /// Also runs the step itself after each replay, from the same state, and throws Error when the results, or anything
+  /// that the step changes, differ by more than rounding. For debugging; the eager results are the ones that stay.
   bool verify = false;
 };
 

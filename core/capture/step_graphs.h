@@ -47,7 +47,8 @@ class StepKey {
   std::vector<Input> inputs_;
 };
 
-/// Throws Error where a replay's numbers differ from the step's own by more than rounding, relative to the largest of them.
+/// Throws Error where a replay's numbers differ from the step's own by more than rounding, relative to the largest of
+/// them.
 inline void check_replay(const char* what, const Array& replayed, const Array& eager) {
   const auto values = [](const Array& x) { return Tensor(to(x, float64)).to_vector<double>(); };
   const std::vector<double> got = values(replayed), expected = values(eager);
@@ -103,8 +104,8 @@ struct StepGraph {
     return Tensor(clone(out));
   }
 
-  /// Captures the step and runs it. `trace` is set when replays will do what the step does; else `why` says why not, and is
-  /// empty where another warm-up may help.
+  /// Captures the step and runs it. `trace` is set when replays will do what the step does; else `why` says why not,
+  /// and is empty where another warm-up may help.
   Tensor capture(const CapturedStep& step, std::string& why) {
     Trace made([this] { graph.stop(); });
     graph.capture([&] {
@@ -223,8 +224,8 @@ class StepGraphList {
  private:
   using List = std::list<StepGraph<Graph>>;
 
-  /// The graph that does what the step would do now, else the one that is warming up, else the end; then `wasted` is the new
-  /// one's.
+  /// The graph that does what the step would do now, else the one that is warming up, else the end; then `wasted` is
+  /// the new one's.
   typename List::iterator find(std::span<const Tensor> inputs, int& wasted) {
     auto warming = entries_.end();
     for (auto entry = entries_.begin(); entry != entries_.end();) {
@@ -250,8 +251,8 @@ class StepGraphList {
     if (entries_.size() > most_entries) entries_.pop_front();
   }
 
-  // Capture.h promises these bounds: neither an option that changes in every step nor batches of many sizes may fill the
-  // memory with graphs.
+  // Capture.h promises these bounds: neither an option that changes in every step nor batches of many sizes may fill
+  // the memory with graphs.
   static constexpr std::ptrdiff_t most_variants = 4;  // of a key
   static constexpr size_t most_entries = 16;
   static constexpr int most_wasted = 4;  // graphs in a row that were captured and never replayed

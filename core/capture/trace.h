@@ -1,7 +1,7 @@
 #pragma once
-// Records every piece of host state that a step reads while it is captured (capture.h): tensors, generators, modes, options
-// of optimizers. Replays run no host code. Before a replay the record is compared with the present state; after it, the
-// host's state is advanced as the step would have done.
+// Records every piece of host state that a step reads while it is captured (capture.h): tensors, generators, modes,
+// options of optimizers. Replays run no host code. Before a replay the record is compared with the present state; after
+// it, the host's state is advanced as the step would have done.
 
 #include <cstdint>
 #include <functional>
@@ -41,8 +41,8 @@ class Trace final : public CaptureListener {
 
   // ---- Afterwards.
 
-  /// After the step ran: `drawn` are the keys that reached the device, in order. False when the step replaced a tensor that
-  /// it reads, so that a replay would read the old one again.
+  /// After the step ran: `drawn` are the keys that reached the device, in order. False when the step replaced a tensor
+  /// that it reads, so that a replay would read the old one again.
   bool close(std::span<const RandomKey> drawn);
   /// After what was recorded threw: the host's state is as before the step.
   void undo();

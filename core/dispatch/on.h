@@ -1,6 +1,7 @@
 #pragma once
-// The seam between what an operation means and how a device computes it: `on` is the one place where a backend is chosen.
-// backend/functions.inc says what every backend offers. Private to the library's .cpp files; a program never needs it.
+// The seam between what an operation means and how a device computes it: `on` is the one place where a backend is
+// chosen. backend/functions.inc says what every backend offers. Private to the library's .cpp files; a program never
+// needs it.
 
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/hooks.h"

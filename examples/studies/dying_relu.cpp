@@ -29,7 +29,8 @@ std::vector<double> born_dead(int64_t networks, int64_t units, int layers, bool 
   return shares;
 }
 
-/// The probability for one input: each unit is negative with probability 1/2, and one layer without a positive unit ends it.
+/// The probability for one input: each unit is negative with probability 1/2, and one layer without a positive unit
+/// ends it.
 double dead_by_formula(int64_t units, int layers) { return 1 - std::pow(1 - std::exp2(-units), layers); }
 
 struct Births {

@@ -144,8 +144,8 @@ void study(Study& study) {
   Table signal_table({"", "Glorot", "theory", "He", "theory", "Glorot x gain", "He x gain"});
   for (const Choice& activation : activations) {
     const auto measured = [&](const char* rule) { return plus_minus(signals.log2_a_layer[activation.name][rule], 3); };
-    // E f(z)^2 for normal z is (1 + a^2) / 2 at any scale of z, and n times the weights' variance is 1 with Glorot's rule
-    // and 2 with He's.
+    // E f(z)^2 for normal z is (1 + a^2) / 2 at any scale of z, and n times the weights' variance is 1 with Glorot's
+    // rule and 2 with He's.
     const std::optional<double> leak = activation.name == "ReLU"        ? std::optional(0.0)
                                        : activation.name == "leaky 0.2" ? std::optional(0.2)
                                                                         : std::nullopt;

@@ -1,5 +1,5 @@
-// Linked into every program here. C++ ends a program with status 0 where its output was lost, on a full disk say; this ends
-// it with 1 and a line on the standard error.
+// Linked into every program here. C++ ends a program with status 0 where its output was lost, on a full disk say; this
+// ends it with 1 and a line on the standard error.
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -24,8 +24,8 @@ struct Report {
   std::vector<float> certainty;  ///< the probability of the guess
 };
 
-/// Square grey images, numbers from 0 to 1, drawn as text of the given width and half as many lines: a character cell is
-/// about twice as high as wide. Empty margins are cut off first.
+/// Square grey images, numbers from 0 to 1, drawn as text of the given width and half as many lines: a character cell
+/// is about twice as high as wide. Empty margins are cut off first.
 std::vector<std::string> draw(const std::vector<float>& pixels, int side, int width);
 
 }  // namespace support

@@ -1,5 +1,5 @@
-// What ramp takes for the work that compare.py and compare_gpu.py ask for: benchmark THREADS on the CPU, benchmark cuda on
-// a GPU, then requests on the standard input (server.h).
+// What ramp takes for the work that compare.py and compare_gpu.py ask for: benchmark THREADS on the CPU, benchmark cuda
+// on a GPU, then requests on the standard input (server.h).
 //
 //   copy BYTES                      GB/s of copying that many, reading and writing counted
 //   gemm N PRECISION                TFLOP/s of an N x N x N product; float32, tf32 or bf16
@@ -12,8 +12,8 @@
 //   fma                             GFLOP/s of fused multiply-adds; CPU
 //   memory                          the peak of this process, in MiB, after an epoch of wide over 60,000 images of bytes; CPU
 //
-// A GPU only queues what it is asked for. Its times are medians of five stretches of 200 calls (20 of the large ones), with
-// a stretch before them to warm up, each of which ends by reading from the last result.
+// A GPU only queues what it is asked for. Its times are medians of five stretches of 200 calls (20 of the large ones),
+// with a stretch before them to warm up, each of which ends by reading from the last result.
 
 #include <fstream>
 

@@ -1,6 +1,6 @@
 #pragma once
-// The two sides of a comparison speak the same language: a program reads a line that says what to measure, measures it for
-// a moment, and prints a line with the result. So compare.py can ask both in turn, and drift hits both.
+// The two sides of a comparison speak the same language: a program reads a line that says what to measure, measures it
+// for a moment, and prints a line with the result. So compare.py can ask both in turn, and drift hits both.
 
 #include <algorithm>
 #include <chrono>
@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-/// Seconds a call of f takes, in a stretch of `calls` that `wait` ends: what a device has only queued is done when it returns.
+/// Seconds a call of f takes, in a stretch of `calls` that `wait` ends: what a device has only queued is done when it
+/// returns.
 inline double stretch(const std::function<void()>& f, int calls, const std::function<void()>& wait) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();

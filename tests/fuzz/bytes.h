@@ -1,6 +1,6 @@
 #pragma once
-// What a fuzzer makes its choices from: a string of bytes, consumed from the front. Once it is used up every choice is the
-// first one, so that a shorter input is a simpler program.
+// What a fuzzer makes its choices from: a string of bytes, consumed from the front. Once it is used up every choice is
+// the first one, so that a shorter input is a simpler program.
 
 #include <cmath>
 #include <cstddef>
@@ -40,7 +40,8 @@ class Bytes {
   T& pick(std::vector<T>& all) {
     return all[static_cast<size_t>(below(static_cast<int64_t>(all.size())))];
   }
-  /// A number of moderate size, in steps of 1/16 within [-8, 8): it often meets the kinks of activations, and its equals.
+  /// A number of moderate size, in steps of 1/16 within [-8, 8): it often meets the kinks of activations, and its
+  /// equals.
   double moderate() { return (static_cast<double>(byte()) - 128) / 16; }
   /// Any number: mostly moderate ones, else a fraction, a huge or a tiny one, an infinity or NaN.
   double number() {

@@ -11,7 +11,8 @@
 
 namespace fuzz {
 
-/// What the current input has done so far, a line for each action; printed with a finding. LLVMFuzzerTestOneInput clears it.
+/// What the current input has done so far, a line for each action; printed with a finding. LLVMFuzzerTestOneInput
+/// clears it.
 inline std::ostringstream& record() {
   static std::ostringstream text;
   return text;
@@ -31,7 +32,8 @@ template <class... Parts>
   std::abort();
 }
 
-/// The value of f(), or nothing after a ramp::Error, whose message must name the operation. Other exceptions are findings.
+/// The value of f(), or nothing after a ramp::Error, whose message must name the operation. Other exceptions are
+/// findings.
 template <class F>
 auto attempt(F&& f) -> std::optional<decltype(f())> {
   try {

@@ -1,6 +1,7 @@
-// Fuzzes the operations on tensors. Random programs over all dtypes and ranks, with odd values and arguments that do not
-// fit, are checked operation by operation against plain loops over doubles: which arguments are refused, shape, dtype and
-// every element; then backward runs through them. Smaller float64 programs that stay away from kinks go through gradcheck.
+// Fuzzes the operations on tensors. Random programs over all dtypes and ranks, with odd values and arguments that do
+// not fit, are checked operation by operation against plain loops over doubles: which arguments are refused, shape,
+// dtype and every element; then backward runs through them. Smaller float64 programs that stay away from kinks go
+// through gradcheck.
 
 #include <algorithm>
 #include <functional>

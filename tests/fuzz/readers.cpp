@@ -1,6 +1,7 @@
 // Fuzzes what reads bytes and names from outside: data::read_idx, load_mnist and the Loader behind it, data::find and
-// find_idx, Device::parse. Files are made whole and then damaged, as random bytes would hardly get beyond the header. What
-// is accepted must be what an independent reader finds in the file, and what that one refuses must be a ramp::Error.
+// find_idx, Device::parse. Files are made whole and then damaged, as random bytes would hardly get beyond the header.
+// What is accepted must be what an independent reader finds in the file, and what that one refuses must be a
+// ramp::Error.
 
 #include <unistd.h>
 

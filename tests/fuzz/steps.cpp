@@ -1,9 +1,10 @@
-// Fuzzes training steps: a random model, loss and optimizer, twice from the same numbers, one trained eagerly and its twin
-// by capture(step), with random events between the steps. After each step the results, parameters, gradients and random
-// generators of both must agree within rounding; what one refuses the other must refuse.
+// Fuzzes training steps: a random model, loss and optimizer, twice from the same numbers, one trained eagerly and its
+// twin by capture(step), with random events between the steps. After each step the results, parameters, gradients and
+// random generators of both must agree within rounding; what one refuses the other must refuse.
 //
-// RAMP_FUZZ_EVENTS names the events that may happen, with commas between them, as in RAMP_FUZZ_EVENTS=assign,push; or, with
-// a dash before the first, those that may not: RAMP_FUZZ_EVENTS=-assign,push. The rest of the program stays as it is.
+// RAMP_FUZZ_EVENTS names the events that may happen, with commas between them, as in RAMP_FUZZ_EVENTS=assign,push; or,
+// with a dash before the first, those that may not: RAMP_FUZZ_EVENTS=-assign,push. The rest of the program stays as it
+// is.
 
 #include <algorithm>
 #include <array>
@@ -490,8 +491,8 @@ class Program {
           differ(what, ' ', k, ", element ", i, ": ", a[k][i], " eagerly, ", b[k][i], " captured");
   }
 
-  /// Makes the twin's numbers those of the other. A step that threw halfway may have left other ones, for a captured step
-  /// that is refused leaves all as it was.
+  /// Makes the twin's numbers those of the other. A step that threw halfway may have left other ones, for a captured
+  /// step that is refused leaves all as it was.
   static bool make_equal(Training& eager, Training& twin) {
     const std::vector<Tensor> a = eager.tensors(), b = twin.tensors();
     if (a.size() != b.size()) differ("the twins have ", a.size(), " and ", b.size(), " tensors");

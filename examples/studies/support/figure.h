@@ -7,9 +7,9 @@
 
 namespace studies {
 
-/// One colour for each activation in all studies: "relu", "leaky_relu", "prelu", "rrelu", "elu", "selu", "gelu", "tanh",
-/// "sigmoid", "softplus"; "grey" for the rest. From Okabe & Ito's set, which colour-blind readers can tell apart, the
-/// light ones darkened for white paper. Throws ramp::Error for other names.
+/// One colour for each activation in all studies: "relu", "leaky_relu", "prelu", "rrelu", "elu", "selu", "gelu",
+/// "tanh", "sigmoid", "softplus"; "grey" for the rest. From Okabe & Ito's set, which colour-blind readers can tell
+/// apart, the light ones darkened for white paper. Throws ramp::Error for other names.
 std::string color(const std::string& name);
 
 struct Point {
@@ -19,7 +19,8 @@ struct Point {
 
 enum class Mark { line, points, bars };
 
-/// What is drawn in one colour, with its name at its right end in that colour (bars have their name below: Axis::names).
+/// What is drawn in one colour, with its name at its right end in that colour (bars have their name below:
+/// Axis::names).
 struct Series {
   std::string name;
   std::string color;  ///< of color()

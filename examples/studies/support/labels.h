@@ -24,8 +24,8 @@ struct Label {
   double across = 1;  ///< of its left end: 1 is beside the panel
 };
 
-/// A label for each named line or set of points, at the height of its last one: beside the panel, moved as little as keeps
-/// `gap` between neighbours; or, where the line ends far from there, beside its last point.
+/// A label for each named line or set of points, at the height of its last one: beside the panel, moved as little as
+/// keeps `gap` between neighbours; or, where the line ends far from there, beside its last point.
 std::vector<Label> place_labels(const Panel& panel, const Range& x, const Range& y, double gap);
 
 }  // namespace studies

@@ -94,7 +94,8 @@ class Study {
   /// Names what is going on from here.
   void doing(const std::string& what) { doing_ = what; }
 
-  /// These print to the screen and to NAME.txt, the record of the run. Throw ramp::Error when the record cannot be written.
+  /// These print to the screen and to NAME.txt, the record of the run. Throw ramp::Error when the record cannot be
+  /// written.
   void print(const std::string& text);
   void print(const Table& table) { print(table.text()); }
   /// One a study, at its end.
@@ -102,8 +103,8 @@ class Study {
 
   /// NAME.csv, or NAME_<part>.csv.
   Csv csv(std::initializer_list<std::string> columns, const std::string& part = "") const;
-  /// NAME.svg and NAME.png, or NAME_<part>. Without gnuplot it says so, and the CSV is what there is. The note at the foot
-  /// says what data and how many seeds there were, unless the figure has one of its own; the version is added.
+  /// NAME.svg and NAME.png, or NAME_<part>. Without gnuplot it says so, and the CSV is what there is. The note at the
+  /// foot says what data and how many seeds there were, unless the figure has one of its own; the version is added.
   void save(Figure figure, const std::string& part = "");
 
  private:
@@ -122,8 +123,8 @@ class Study {
   std::string data_;  // the sets' names
 };
 
-/// Reads the flags (--quick, --seeds, --data, --out) and runs the study. Returns the exit status: 2 after a line that says
-/// what is wrong with the flags, 1 after one that says why the study failed.
+/// Reads the flags (--quick, --seeds, --data, --out) and runs the study. Returns the exit status: 2 after a line that
+/// says what is wrong with the flags, 1 after one that says why the study failed.
 int run(int argc, char** argv, const Description& description, const std::function<void(Study&)>& study);
 
 }  // namespace studies

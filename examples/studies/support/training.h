@@ -22,14 +22,14 @@ Choice choice(std::string name, std::string color, Make make) {
   return {std::move(name), std::move(color), [make](ramp::Sequential& model) { model.push_back(make()); }};
 }
 
-/// Dense layers from width to width, 784-128-10 for {784, 128, 10}, with the activation after each but the last. Weights
-/// are He's with the gain of the activation, biases 0.
+/// Dense layers from width to width, 784-128-10 for {784, 128, 10}, with the activation after each but the last.
+/// Weights are He's with the gain of the activation, biases 0.
 ramp::Sequential mlp(const std::vector<int64_t>& widths, const Choice& activation);
 /// {inputs, width, ..., width, outputs} with `depth` hidden layers.
 std::vector<int64_t> widths(int64_t inputs, int64_t width, int depth, int64_t outputs);
 
-/// One pass over the loader's data. Adds a batch's images to the study's progress after each step, and calls `seen` with
-/// each batch's loss. Returns the mean loss of the pass, which may be NaN or infinite where training diverges.
+/// One pass over the loader's data. Adds a batch's images to the study's progress after each step, and calls `seen`
+/// with each batch's loss. Returns the mean loss of the pass, which may be NaN or infinite where training diverges.
 double train_epoch(ramp::Layer& model, ramp::optim::SGD& sgd, const ramp::data::Loader& loader, Study& study,
                    const std::function<void(double loss)>& seen = {});
 
