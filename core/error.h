@@ -1,5 +1,5 @@
 #pragma once
-// The one exception of ramp and the one way to throw it.
+// The exception type of ramp, and the only way to throw it.
 
 #include <stdexcept>
 #include <string>
@@ -8,8 +8,7 @@
 
 namespace ramp {
 
-/// Thrown for every wrong input, before anything is changed. The message reads
-/// `[operation] rule, got what came`.
+/// Thrown for every invalid input, before anything is changed. The message reads `[operation] rule, got value`.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

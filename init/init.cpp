@@ -38,13 +38,13 @@ Tensor centred_normal(const Shape& shape, double deviation, TensorOptions option
   return Tensor(standard.array() * deviation, options.requires_grad);
 }
 
-/// float64 numbers from the CPU in the dtype and on the device that were asked for.
+/// Converts float64 numbers on the CPU to the requested dtype and device.
 Tensor deliver(const Array& values, TensorOptions options) {
   return Tensor(ramp::to(ramp::to(values, options.dtype), options.device), options.requires_grad);
 }
 
 double dot(const double* a, const double* b, int64_t n) {
-  double lanes[8] = {};  // independent sums, so that the compiler may add eight products at once
+  double lanes[8] = {};  // independent sums, so that the compiler can vectorize the loop
   int64_t i = 0;
   for (; i + 8 <= n; i += 8)
     for (int lane = 0; lane < 8; ++lane) lanes[lane] += a[i + lane] * b[i + lane];
@@ -54,9 +54,10 @@ double dot(const double* a, const double* b, int64_t n) {
   return total;
 }
 
-/// Makes the rows of a [rows, n], rows <= n, orthonormal by modified Gram-Schmidt. Its error is about 1e-16 times the
-/// condition number, and a Gaussian matrix's exceeds 1e9 n with a probability of about 1e-9 (Edelman 1988). The factor
-/// that it divides out has a positive diagonal, which makes the result of Gaussian rows uniform (Mezzadri 2007).
+/// Makes the rows of a [rows, n], rows <= n, orthonormal by modified Gram-Schmidt. The error is about 1e-16 times the
+/// condition number, which exceeds 1e9 n for a Gaussian matrix with a probability of about 1e-9 (Edelman 1988). The
+/// triangular factor that is divided out has a positive diagonal, so Gaussian rows give a uniformly distributed result
+/// (Mezzadri 2007).
 void orthonormalize(double* a, int64_t rows, int64_t n) {
   for (int64_t i = 0; i < rows; ++i) {
     double* row = a + i * n;
@@ -72,8 +73,8 @@ void orthonormalize(double* a, int64_t rows, int64_t n) {
   }
 }
 
-/// The z >= 0 beyond which N(0, 1) has the mass q, 0 < q <= 1/2. Newton's steps from 0 come up from below and never
-/// overshoot, as the tail is convex; after one below 1e-8 the error is its square.
+/// The z >= 0 above which N(0, 1) has mass q, 0 < q <= 1/2. Newton's method from 0 approaches z from below and never
+/// overshoots, because the tail is convex; after a step below 1e-8 the error is about its square.
 double upper_quantile(double q) {
   double z = 0;
   for (double step = 1; step > 1e-8;) {
@@ -85,8 +86,8 @@ double upper_quantile(double q) {
   return z;
 }
 
-/// E f(z)^2 for z ~ N(0, 1) by the midpoint rule between the kinks, where a smooth integrand leaves an error of about
-/// 1e-9. Beyond +-16 lies e^-128 of the mass.
+/// E f(z)^2 for z ~ N(0, 1) by the midpoint rule between the kinks, where the integrand is smooth and the error about
+/// 1e-9. e^-128 of the mass lies beyond +-16.
 template <class F>
 double mean_square(const F& f) {
   constexpr double end = 16;
@@ -201,7 +202,7 @@ Initializer truncated_normal(TruncatedNormalOptions law) {
   return [law](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
     check_fans("truncated_normal", fans);
     if (!is_floating(options.dtype)) fail("truncated_normal", "expected float32 or float64, got ", options.dtype);
-    // The normal law's quantile function, of numbers that are uniform between its values at both cuts.
+    // Inverse transform sampling: the normal quantile function of numbers uniform between Phi(-cut) and Phi(cut).
     const Array values = to_host("truncated_normal", ramp::uniform(shape, 0, 1, {.dtype = float64}, generator).array());
     const double below = std::erfc(law.cut / std::numbers::sqrt2) / 2;
     double* x = values.data<double>();

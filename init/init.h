@@ -1,5 +1,5 @@
 #pragma once
-// Initialisers, passed as values: Dense(784, 256, {.init = init::glorot_uniform()}). Each is told its fans; none guesses.
+// Initialisers, passed as values: Dense(784, 256, {.init = init::glorot_uniform()}). Each is given its fans.
 
 #include <functional>
 
@@ -21,7 +21,8 @@ Initializer glorot_uniform(double gain = 1);
 /// Normal with standard deviation gain sqrt(2 / (in + out)). Glorot & Bengio 2010.
 Initializer glorot_normal(double gain = 1);
 
-/// Which fan keeps its variance: the signal's (in), the gradient's (out), or the mean of both.
+/// Which fan sets the scale: `in` preserves the signal's variance, `out` the gradient's; `average` is the mean of the
+/// two.
 enum class FanMode { in, out, average };
 struct HeOptions {
   double gain = 1.4142135623730951;  ///< sqrt(2), ReLU's; see gain()
@@ -32,13 +33,14 @@ Initializer he_uniform(HeOptions options = {});
 /// Normal with standard deviation gain / sqrt(fan). He, Zhang, Ren & Sun 2015.
 Initializer he_normal(HeOptions options = {});
 
-/// Uniform in +-gain sqrt(3 / in). LeCun, Bottou, Orr & Mueller 1998; what SELU asks for.
+/// Uniform in +-gain sqrt(3 / in). LeCun, Bottou, Orr & Mueller 1998; for SELU networks.
 Initializer lecun_uniform(double gain = 1);
 /// Normal with standard deviation gain / sqrt(in). LeCun, Bottou, Orr & Mueller 1998.
 Initializer lecun_normal(double gain = 1);
 
-/// gain Q, where the rows of Q are orthonormal (its columns, when there are more rows than columns), drawn uniformly from
-/// all such matrices. A shape [r, ...] counts as a matrix of r rows. The fans play no part. Saxe, McClelland & Ganguli 2014.
+/// gain Q, with a Q drawn uniformly from all matrices whose rows (columns, when there are more rows than columns) are
+/// orthonormal. A shape [r, ...] counts as a matrix of r rows. The fans have no effect. Saxe, McClelland & Ganguli
+/// 2014.
 Initializer orthogonal(double gain = 1);
 
 /// Uniform in [low, high), whatever the fans. Throws Error unless low <= high, both finite.
@@ -53,23 +55,24 @@ Initializer normal(NormalOptions options = {});
 
 struct TruncatedNormalOptions {
   double mean = 0;
-  double deviation = 1;  ///< >= 0, of the law before truncation
+  double deviation = 1;  ///< >= 0, of the distribution before truncation
   double cut = 2;        ///< in (0, 8]
 };
-/// Normal under the condition that it lies within `cut` deviations c of the mean, whatever the fans. By symmetry the mean
-/// stays; the variance becomes deviation^2 (1 - 2 c phi(c) / (2 Phi(c) - 1)), for c = 2 deviation^2 0.773741.
+/// Normal, truncated to c = `cut` deviations around the mean, whatever the fans. The mean is preserved by symmetry; the
+/// variance becomes deviation^2 (1 - 2 c phi(c) / (2 Phi(c) - 1)), for c = 2 deviation^2 0.773741.
 Initializer truncated_normal(TruncatedNormalOptions options = {});
 
 /// Every element the same.
 Initializer constant(double value);
 
-/// The gain that keeps the mean square of a signal level through an activation: 1 / sqrt(E f(z)^2) for z ~ N(0, 1), which
-/// is sqrt(2) for ReLU and sqrt(2 / (1 + alpha^2)) for leaky ReLU; 1 for sigmoid and 5/3 for tanh by convention. Formulas
-/// without a closed form are integrated, to about 1e-8. Throws Error when E f(z)^2 is 0 or not finite.
+/// The gain that preserves the mean square of a signal through an activation: 1 / sqrt(E f(z)^2) for z ~ N(0, 1), which
+/// is sqrt(2) for ReLU and sqrt(2 / (1 + alpha^2)) for leaky ReLU; 1 for sigmoid and 5/3 for tanh by convention.
+/// Formulas without a closed form are integrated numerically, to about 1e-8. Throws Error when E f(z)^2 is 0 or not
+/// finite.
 double gain(const Unary& activation);
-/// The same for a slope a below 0 that may be random, from E a^2: sqrt(2 / (1 + E a^2)). For PReLU E a^2 is start^2; for
-/// RReLU in training, with slopes uniform in [l, u], (l^2 + l u + u^2) / 3, and with divisors uniform there, 1 / (l u).
-/// Throws Error unless E a^2 is finite and at least 0.
+/// The same for a leaky ReLU whose slope a for x < 0 may be random, from E a^2: sqrt(2 / (1 + E a^2)). For PReLU E a^2
+/// is start^2. For RReLU in training it is (l^2 + l u + u^2) / 3 with slopes uniform in [l, u], and 1 / (l u) with
+/// divisors uniform in [l, u]. Throws Error unless E a^2 is finite and at least 0.
 double leaky_gain(double mean_square_slope);
 
 }  // namespace ramp::init

@@ -15,7 +15,7 @@ const char* struct_name(const Unary& formula) {
   return names[formula.index()];
 }
 
-// A formula's parameters are its members, all of them doubles, and so are an array of doubles.
+// A formula's parameters are its members. All are doubles, so a formula can be read as an array of doubles.
 template <class F>
 auto parameters_of(const F& formula) {
   if constexpr (std::is_empty_v<F>) {

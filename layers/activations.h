@@ -1,13 +1,13 @@
 #pragma once
-// The activation layers: ReLU(), LeakyReLU(0.2), ReLU({.slope_at_zero = 0}), ... Their formulas, papers and functions are
-// in core/formulas/formulas.h.
+// The activation layers: ReLU(), LeakyReLU(0.2), ReLU({.slope_at_zero = 0}), ... Their formulas, papers and functions
+// are in core/formulas/formulas.h.
 
 #include "ramp/core/autograd/ops.h"
 #include "ramp/layers/layer.h"
 
 namespace ramp {
 
-/// Applies a formula to every element. The part that does not depend on which one.
+/// Applies a formula to every element: the part that is the same for all formulas.
 class Activation : public Layer {
  public:
   const Unary& formula() const { return formula_; }
@@ -30,7 +30,7 @@ class ActivationOf : public Activation {
   explicit ActivationOf(const F& formula) : Activation(formula) {
     if constexpr (requires { formula.check_layer(); }) formula.check_layer();
   }
-  /// From the formula's parameters in their order.
+  /// Takes the formula's parameters, in the order of its members.
   template <class... More>
   explicit ActivationOf(double first, More... more) : ActivationOf(F{first, static_cast<double>(more)...}) {}
 };

@@ -27,7 +27,7 @@ Tensor alpha_dropout(const Tensor& x, double p, Generator& generator) {
   if (p == 0) return x;
   constexpr double s = -formula::SELU::lambda * formula::SELU::alpha;
   const double keep = 1 - p, a = 1 / std::sqrt(keep * (1 + p * s * s)), b = -a * p * s;
-  // a where an element stays, 0 where it goes; then y = x scale + (a - scale) s + b.
+  // a where an element is kept, 0 where it is dropped; then y = x scale + (a - scale) s + b.
   const Array scale = dropout_mask(x.shape(), keep, generator.next(), x.dtype(), x.device()) * (a * keep);
   const Array y = x.array() * scale + (scale * -s + full_array({}, a * s + b, x.dtype(), x.device()));
   return record("alpha_dropout", y, {x}, {},

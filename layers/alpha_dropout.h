@@ -5,9 +5,9 @@
 
 namespace ramp {
 
-/// Dropout for networks of SELU: in training each element is a x with probability 1 - p, else a s, and b is added,
-/// where s = -lambda alpha is the value that SELU saturates at, and a = ((1 - p)(1 + p s^2))^(-1/2), b = -a p s keep
-/// mean 0 and variance 1 as they are. In evaluation nothing happens. Klambauer, Unterthiner, Mayr & Hochreiter 2017.
+/// Dropout for SELU networks: in training each element becomes a x + b with probability 1 - p, else a s + b, where
+/// s = -lambda alpha is the value at which SELU saturates; a = ((1 - p)(1 + p s^2))^(-1/2) and b = -a p s preserve
+/// mean 0 and variance 1. In evaluation x is returned as it is. Klambauer, Unterthiner, Mayr & Hochreiter 2017.
 class AlphaDropout : public Layer {
  public:
   /// Throws Error unless 0 <= p < 1. The generator must outlive the layer.
@@ -20,7 +20,7 @@ class AlphaDropout : public Layer {
   Generator* generator_;
 };
 
-/// The training half of the layer as a function.
+/// The layer's training mode as a function.
 Tensor alpha_dropout(const Tensor& x, double p, Generator& generator = default_generator());
 
 }  // namespace ramp

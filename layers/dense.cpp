@@ -33,7 +33,7 @@ Tensor Dense::forward(const Tensor& x) { return dense(x, weight, bias ? *bias : 
 
 namespace {
 
-/// The gradients of x and the weight, inputs 0 and 1, from that of their product.
+/// Writes the gradients of x (input 0) and the weight (input 1), given the gradient of their product.
 void write_product_gradients(const DenseResult& forward, const Array& product_gradient, Gradients& inputs) {
   const Array gradient = operand(product_gradient);
   if (inputs.wants(1)) {
@@ -52,7 +52,7 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const st
   const bool biased = bias.defined();
   DenseResult forward = dense(x.array(), weight.array(), biased ? bias.array() : Array(), activation);
   const Array y = forward.y;
-  if (!activation) forward.z = forward.y = {};  // backward needs neither, and they may go
+  if (!activation) forward.z = forward.y = {};  // backward reads neither
 
   const Tensor inputs[] = {x, weight, bias};
   return record(

@@ -32,14 +32,14 @@ class Dense : public Layer {
   Tensor* bias;  ///< null without bias
 
  private:
-  Tensor forward(const Tensor& x) final;  // final: Sequential may run it together with an activation that follows
+  Tensor forward(const Tensor& x) final;  // final: Sequential may fuse it with the activation that follows
 };
 
-/// The layer as a function: x [n, in], weight [out, in], bias [out] or undefined; with an activation f, f(x W^T + b). One
-/// node for all of it, with the values and gradients that the parts have but for rounding.
+/// The layer as a function: x [n, in], weight [out, in], bias [out] or undefined; with an activation f, f(x W^T + b).
+/// It is one node; its values and gradients equal those of the separate operations up to rounding.
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
              const std::optional<Unary>& activation = std::nullopt);
-/// With a PReLU behind it: prelu(x W^T + b, slope), slope of one element or [out].
+/// The same with a PReLU as the activation: prelu(x W^T + b, slope), slope of one element or [out].
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const formula::PReLU& activation,
              const Tensor& slope);
 

@@ -28,7 +28,7 @@ Array indicator(Compare relation, const Array& x, double number) {
 }
 Array number(double value, Device device) { return full_array({1}, value, float64, device); }
 
-/// Sums in double on a device, gathered there without the host, so that replays of a captured step gather them too.
+/// Sums in double, accumulated on a device without the host, so that replays of a captured step accumulate them too.
 class Sums {
  public:
   Sums() = default;
@@ -40,7 +40,7 @@ class Sums {
   void clear() {
     if (sums_.defined()) fill(sums_, 0);
   }
-  /// On the host; empty when nothing was ever gathered.
+  /// The sums on the host; empty if there are none yet.
   std::vector<double> values() const {
     return sums_.defined() ? Tensor(sums_).to_vector<double>() : std::vector<double>();
   }
@@ -49,23 +49,23 @@ class Sums {
   Array sums_;
 };
 
-/// The norms of the gradients that came by.
+/// The mean squared norm of gradients.
 struct Norms {
   explicit Norms(Device device) : sums(2, device) {}
-  Sums sums;  // of their squares; how many
+  Sums sums;  // of the squared norms; the number of gradients
   void add(const Tensor& gradient) {
     if (!sums.on(gradient.device())) sums.move_to(gradient.device());
     sums.add(0, square_sum(gradient.array()));
     sums.add(1, 1);
   }
-  /// None when no gradient came by.
+  /// No value without gradients.
   std::optional<double> mean_square() const {
     const std::vector<double> all = sums.values();
     return all[1] > 0 ? std::optional(all[0] / all[1]) : std::nullopt;
   }
 };
 
-/// The hook on a parameter. A type with a name, so that it can be found again and taken off.
+/// The hook on a parameter. It is a named type, so that it can be found and removed.
 struct GradientHook {
   std::shared_ptr<Norms> norms;
   Tensor operator()(const Tensor& gradient) const {
@@ -74,7 +74,7 @@ struct GradientHook {
   }
 };
 
-/// A parameter under watch: its gradients, and its numbers at the last look.
+/// A watched parameter: the norms of its gradients, and its numbers at the last look().
 class WatchedParameter {
  public:
   explicit WatchedParameter(const Tensor& tensor)
@@ -95,7 +95,7 @@ class WatchedParameter {
   WatchedParameter& operator=(const WatchedParameter&) = delete;
 
   Norms& norms() { return *norms_; }
-  /// Whether it is this tensor that is watched, as it was at the last look but for its numbers.
+  /// Whether `tensor` is the watched one and has kept its node, dtype and device since the last look().
   bool watches(const Tensor& tensor) const {
     return tensor.is(tensor_) && tensor.node() == node_ && tensor.dtype() == last_.dtype() &&
            tensor.device() == last_.device();
@@ -104,7 +104,7 @@ class WatchedParameter {
   struct Change {
     Array change, before;  // sums of squares
   };
-  /// What happened since the last call.
+  /// The change since the last call, and the numbers before it.
   Change look() {
     const Array& now = tensor_.array();
     if (!watches(tensor_)) {  // a move to another device or dtype is no change
@@ -125,7 +125,8 @@ class WatchedParameter {
 
 }  // namespace
 
-/// What is known of one layer. The layer's observer and its outputs' hooks hold it weakly, so that it may go first.
+/// The statistics of one layer. The layer's observer and the hooks of its outputs hold it weakly: it may be destroyed
+/// first.
 struct Diagnostics::Watch : std::enable_shared_from_this<Watch> {
   explicit Watch(std::string name) : name(std::move(name)) {}
 
@@ -146,7 +147,7 @@ struct Diagnostics::Watch : std::enable_shared_from_this<Watch> {
   std::string name, layer;
   bool has_slope = false;
   Sums sums;
-  Array zeros;               // of each unit, [1, units]; undefined before the first batch
+  Array zeros;               // count for each unit, [1, units]; undefined before the first batch
   uint64_t arrays_made = 0;  // raised when the arrays above, or those of a parameter, are replaced
   std::vector<std::unique_ptr<WatchedParameter>> parameters;
 
@@ -185,7 +186,8 @@ void Diagnostics::Watch::see(const Layer& source, const Tensor& input, const Ten
   }
 }
 
-/// Makes the arrays in which numbers are gathered, outside of captured steps, which go on using them in their replays.
+/// Makes the arrays in which statistics accumulate, always outside of a captured step, because its replays go on using
+/// them.
 void Diagnostics::Watch::prepare(const Layer& source, int64_t units, Device device) {
   std::vector<Tensor> own;
   for (const Parameter& parameter : source.parameters())
@@ -218,8 +220,8 @@ void Diagnostics::Watch::see_gradient(const Tensor& gradient) {
   sums.add(gradients, 1);
 }
 
-/// Adds |change| / |parameters| since the last look, and counts an update, unless nothing has changed, or all were zeros, for
-/// which there is no ratio.
+/// Adds |change| / |parameters| since the last look and counts an update, unless nothing has changed or all parameters
+/// were 0, so that there is no ratio.
 void Diagnostics::Watch::look_at_parameters() {
   if (parameters.empty() || !zeros.defined()) return;
   const Device device = zeros.device();
@@ -238,13 +240,13 @@ void Diagnostics::Watch::look_at_parameters() {
 }
 
 void Diagnostics::Watch::reset() {
-  look_at_parameters();  // the last update belongs to what ends here
+  look_at_parameters();  // the last update belongs to the period that ends
   sums.clear();
   if (zeros.defined()) fill(zeros, 0);
   for (const auto& parameter : parameters) parameter->norms().sums.clear();
 }
 
-/// `most_updates`: how many the model has seen, of which some may have left this layer as it was.
+/// `most_updates` is the number of updates of the model; some may have left this layer unchanged.
 LayerStatistics Diagnostics::Watch::statistics(double most_updates) const {
   LayerStatistics row;
   row.name = name;
@@ -288,7 +290,7 @@ void Diagnostics::watch(const std::string& name, Layer& layer) {
     const std::shared_ptr<Watch> watch = weak.lock();
     if (!watch) return false;
     watch->see(source, x, y);
-    // A leaf would keep the hook, and get another one at each call.
+    // A leaf would keep the hook and get another one in each call.
     if (y.requires_grad() && !y.is_leaf())
       Tensor(y).register_hook([weak](const Tensor& gradient) {
         if (const auto alive = weak.lock()) alive->see_gradient(gradient);

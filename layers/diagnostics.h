@@ -1,5 +1,5 @@
 #pragma once
-// Eyes to see inside a network while it trains.
+// Statistics of every layer of a network while it trains.
 
 #include <cstdint>
 #include <iosfwd>
@@ -12,32 +12,33 @@
 
 namespace ramp {
 
-/// What one layer did since the last reset. No value where there is nothing to say: no gradient came by, no parameters, ...
+/// Statistics of one layer since the last reset. A field has no value if there is nothing to compute it from: no
+/// gradient was seen, the layer has no parameters, ...
 struct LayerStatistics {
   std::string name;     ///< "3", "encoder.0"; "(model)" for the outermost
   std::string layer;    ///< describe(): "Dense(128, 10)"
-  int64_t samples = 0;  ///< rows [n, ...] that went through
-  int64_t units = 0;    ///< outputs of one sample
+  int64_t samples = 0;  ///< rows of the outputs [n, ...]
+  int64_t units = 0;    ///< outputs per sample
 
   std::optional<double> mean;       ///< of all outputs
   std::optional<double> deviation;  ///< their standard deviation
   std::optional<double>
-      mean_square_ratio;        ///< mean square of the outputs over that of the inputs, so of the layer before
+      mean_square_ratio;        ///< mean square of the outputs over that of the inputs, the previous layer's outputs
   std::optional<double> zeros;  ///< share of outputs that are exactly 0
   std::optional<double> dead;   ///< share of units that were 0 for every sample
-  /// Share of outputs where an activation's slope is below 0.01 in size: a ReLU's zeros, the outputs of a sigmoid within
-  /// 1 % of its ends. Only for layers that are a formula.
+  /// Share of outputs at which the activation's slope is below 0.01 in magnitude: a ReLU's zeros, the outputs of a
+  /// sigmoid within 1 % of its ends. Only for layers derived from Activation.
   std::optional<double> saturated;
 
-  /// Norm of the loss's gradient by a batch of outputs, the root mean square over all calls of backward.
+  /// Norm of the loss's gradient with respect to a batch of outputs: the root mean square over all calls of backward.
   std::optional<double> output_gradient;
-  /// The same by the layer's own parameters, taken as one vector.
+  /// The same with respect to the layer's own parameters, taken as one vector.
   std::optional<double> weight_gradient;
-  /// |change| / |parameters| of an update, the mean over all updates.
+  /// |change| / |parameters| of an update: the mean over all updates.
   std::optional<double> update_ratio;
 };
 
-/// Watches every layer of a model while it lives:
+/// Collects statistics of every layer of a model for as long as this object lives:
 ///
 ///   Diagnostics diagnostics(model);
 ///   for (epoch ...) {
@@ -46,12 +47,12 @@ struct LayerStatistics {
 ///     diagnostics.reset();
 ///   }
 ///
-/// Whatever goes through the model counts, in training and in evaluation: reset() between the two keeps them apart. A
-/// Sequential has no row, as its output is its last layer's; other layers with inner layers come after those. Updates are
-/// seen as changes of the parameters from one forward to the next. Sums are gathered in double, on the model's device, and are
-/// part of a captured step: a step that was captured before warms up and is captured again. Training gives the same bits, but
-/// takes about twice as long; without Diagnostics a layer pays one comparison a call. The model may be moved, changed or
-/// destroyed meanwhile.
+/// Every call of the model counts, in training and in evaluation; call reset() between the two to keep them apart. A
+/// Sequential has no row, because its output is that of its last layer. The row of any other layer comes after those of
+/// its inner layers. An update is a change of the parameters from one forward to the next. Sums are accumulated in
+/// double, on the model's device, and are part of a captured step: a step that was captured before warms up and is
+/// captured again. Training gives the same bits but takes about twice as long; without Diagnostics a layer pays one
+/// comparison per call. The model may be moved, changed or destroyed in the meantime.
 class Diagnostics {
  public:
   explicit Diagnostics(Layer& model);
@@ -61,17 +62,17 @@ class Diagnostics {
 
   /// A row for each layer, in the order of their outputs.
   std::vector<LayerStatistics> rows() const;
-  /// Starts all statistics anew: once a step, or once an epoch.
+  /// Restarts all statistics. Call it once per step or once per epoch.
   void reset();
 
   /// The rows as a table of at most 100 columns, with the warnings below. operator<< prints it.
   std::string table() const;
-  /// A line for each layer of which over half of the units are dead (a dead ReLU gets no gradient and never comes back; it
-  /// takes hundreds of samples to tell one from a unit that is seldom active), and one for the first layer whose outputs
-  /// are not finite.
+  /// A line for each layer with more than half of its units dead (a dead ReLU gets no gradient and never recovers; it
+  /// takes hundreds of samples to distinguish one from a unit that is rarely active), and one for the first layer whose
+  /// outputs are not finite.
   std::vector<std::string> warnings() const;
 
-  /// The names of csv()'s columns, as a line.
+  /// The header line of csv().
   static std::string csv_header();
   /// The rows as lines of comma-separated values, `epoch` first; cells without a value are empty.
   std::string csv(int64_t epoch) const;

@@ -1,4 +1,4 @@
-// How Diagnostics shows its rows: a table, warnings, comma-separated values.
+// The output of Diagnostics: a table, warnings, comma-separated values.
 
 #include <algorithm>
 #include <array>
@@ -37,7 +37,7 @@ std::string left(const std::string& text, size_t width) {
 
 using Cells = std::array<std::string, 11>;
 
-/// Widths of the columns; the first two are those of the widest name and layer that still let the table fit.
+/// Widths of the columns. The first two fit the longest name and layer, or less if the table would not fit.
 std::array<size_t, 11> widths_of(const std::vector<Cells>& lines) {
   std::array<size_t, 11> widths{0, 0, 9, 9, 9, 7, 7, 7, 9, 9, 9};
   size_t rest = columns - 1;  // a gap between the two

@@ -5,9 +5,9 @@
 
 namespace ramp {
 
-/// In training each element is zero with probability p, else divided by 1 - p (inverted dropout, Srivastava et al. 2014);
-/// in evaluation nothing happens. 1 - p is rounded to a multiple of 2^-24 in float32 and of 2^-53 in float64, to one of them
-/// at least, so that the mean is kept whatever p is.
+/// In training each element is set to 0 with probability p, else divided by 1 - p (inverted dropout, Srivastava et al.
+/// 2014). In evaluation x is returned as it is. 1 - p is rounded to a positive multiple of 2^-24 in float32 and of
+/// 2^-53 in float64, so that the mean is preserved for every p.
 class Dropout : public Layer {
  public:
   /// Throws Error unless 0 <= p < 1. The generator must outlive the layer.
@@ -20,7 +20,7 @@ class Dropout : public Layer {
   Generator* generator_;
 };
 
-/// The training half of the layer as a function.
+/// The layer's training mode as a function.
 Tensor dropout(const Tensor& x, double p, Generator& generator = default_generator());
 
 /// [n, ...] -> [n, product of the rest].

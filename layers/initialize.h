@@ -8,19 +8,19 @@
 
 namespace ramp::init {
 
-/// An initialiser for a given gain: he_normal's default below, init::glorot_uniform, init::lecun_normal, init::orthogonal.
+/// Makes an initialiser of a given gain: he_normal_of, init::glorot_uniform, init::lecun_normal, init::orthogonal.
 using Scheme = std::function<Initializer(double gain)>;
 
 /// The default scheme: he_normal({.gain = gain}).
 Initializer he_normal_of(double gain);
 
-/// Draws the weight of every Dense in `model` anew, with the gain of the activation that follows it, and sets its bias to
-/// zero. Layers are taken in the order of add(), whatever the nesting; the activation is the first layer after a Dense that
-/// states a gain (Layer::gain), so that dropout between the two changes nothing. A Dense that another Dense follows, or
-/// none, is linear and gets gain 1, the output layer too. Activations called as functions inside a forward cannot be
-/// seen: give such a Dense its own DenseOptions::init.
-/// Other parameters stay as they are. Weights are overwritten in place, so an optimizer that was made before remains
-/// valid. Throws Error when the scheme is empty, or returns a tensor of another shape or dtype; nothing changes then.
+/// Draws the weight of every Dense in `model` anew, with the gain of the activation that follows it, and sets its bias
+/// to zero. Layers are visited in the order of add(), whatever the nesting. The activation is the first layer after the
+/// Dense that has a gain (Layer::gain), so dropout between the two makes no difference. A Dense counts as linear and
+/// gets gain 1 when another Dense comes before any activation, or no activation follows, as for the output layer.
+/// Activations called as functions inside forward() cannot be seen: give such a Dense its own DenseOptions::init. Other
+/// parameters stay as they are. Weights are overwritten in place, so an optimizer that was made before remains valid.
+/// Throws Error when the scheme is empty or returns a tensor of another shape, dtype or device; nothing changes then.
 void initialize(Layer& model, const Scheme& scheme = he_normal_of, Generator& generator = default_generator());
 
 }  // namespace ramp::init

@@ -43,9 +43,9 @@ std::string fit(const std::string& text, size_t width) {
 
 }  // namespace
 
-/// An observer may add others to the list, or destroy the layer, while the list is walked through.
+/// An observer may add others or destroy the layer while the list is being traversed.
 struct Layer::Observers {
-  std::deque<Observer> list;  // where elements stay when others are added; an empty one is done
+  std::deque<Observer> list;  // keeps elements in place when others are added; a finished observer is empty
   int walking = 0;
 };
 
@@ -71,7 +71,7 @@ Tensor Layer::run(const Tensor& x) {
   return forward(x);
 }
 
-/// Walks through what the call recorded: every leaf must be the input, or a tensor that somebody trains.
+/// Walks the graph that the call recorded: every leaf must be the input or a parameter of a layer or an optimizer.
 void Layer::require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before) {
   std::vector<const Node*> waiting{output.node().get()};
   std::set<const Node*> seen;
@@ -113,7 +113,7 @@ void Layer::add_observer(Observer observer) {
 }
 
 void Layer::notify(const Tensor& input, const Tensor& output) {
-  // The layer may go meanwhile.
+  // An observer may destroy the layer.
   const std::shared_ptr<Observers> observers = observers_;
   const std::shared_ptr<State> state = state_;
   struct Walk {
@@ -124,15 +124,15 @@ void Layer::notify(const Tensor& input, const Tensor& output) {
     }
   };
   const Walk walk(*observers);
-  const size_t count = observers->list.size();  // without those that are added on the way
+  const size_t count = observers->list.size();  // observers added during the loop are not called
   for (size_t i = 0; i < count; ++i)
     if (Observer& observer = observers->list[i]; observer) {
       if (!observer(*this, input, output)) observer = nullptr, ++state->changes;
-      if (observers.use_count() == 1) return;  // the layer is gone
+      if (observers.use_count() == 1) return;  // the layer was destroyed
     }
 }
 
-/// Calls f(path, layer) for this layer and all inside it, outer before inner.
+/// Calls f(path, layer) for this layer and all layers inside it, outer before inner.
 template <class F>
 void Layer::visit(const std::string& path, F&& f) const {
   f(path, *this);
@@ -142,7 +142,7 @@ void Layer::visit(const std::string& path, F&& f) const {
 std::vector<Parameter> Layer::parameters() const {
   require_whole();
   std::vector<Parameter> parameters;
-  std::map<Identity, size_t> seen;  // and where in `parameters`
+  std::map<Identity, size_t> seen;  // the position in `parameters`
   visit("", [&](const std::string& path, const Layer& layer) {
     for (const auto& own : layer.parameters_) {
       const auto [at, fresh] = seen.emplace(identity(own->tensor), parameters.size());
@@ -175,7 +175,7 @@ void Layer::train(bool on) {
   for (const auto& [name, child] : children_) child->train(on);
 }
 
-/// Gives every parameter the numbers convert(its old ones), or, when one conversion throws, none of them.
+/// Replaces the numbers of every parameter by convert(numbers). If one conversion throws, none is replaced.
 template <class Convert>
 void Layer::convert_parameters(Convert convert) {
   std::vector<Parameter> all = parameters();

@@ -1,5 +1,5 @@
 #pragma once
-// Layer: the base of everything that has parameters or modes.
+// Layer: the base class of everything that has parameters or a training mode.
 //
 // A layer owns its parameters and inner layers through add(), which returns a reference to keep as a member:
 //
@@ -13,12 +13,12 @@
 //     Tensor forward(const Tensor& x) override { return x + second(relu(first(x))); }
 //   };
 //
-// What add() holds is found by parameters(), to(), train() and summary(). Two ways to forget something are noticed when a
-// layer is called, and throw Error: calling an inner layer that has parameters but was not added, and, in the first call
-// that records, using a tensor that wants a gradient but is no input, no layer's parameter and no optimizer's. What cannot be
-// noticed: inside a member function of one's own (a model of two inputs, say) no layer is being called, so inner layers that
-// were not added work there and are missing from parameters(). Look at summary() once. A tensor that is meant to be none of these
-// says so by Tensor::mark_parameter().
+// parameters(), to(), train() and summary() cover everything that was passed to add(). Two mistakes are detected when a
+// layer is called, and throw Error: calling an inner layer that has parameters but was not added, and, in the first
+// call that records a graph, using a tensor that requires a gradient but is neither the input nor a parameter of a
+// layer or an optimizer. If a tensor is meant to be neither, call Tensor::mark_parameter() on it. One mistake cannot be
+// detected: in a member function other than forward() (of a model with two inputs, say) no layer is being called, so
+// inner layers that were not added work there, but are missing from parameters(). Look at summary() once.
 
 #include <functional>
 #include <memory>
@@ -32,9 +32,9 @@
 
 namespace ramp {
 
-/// How a layer adds a parameter.
+/// Options of a parameter that a layer adds.
 struct ParameterOptions {
-  bool decay = true;  ///< whether weight decay may pull at it
+  bool decay = true;  ///< whether weight decay applies to it
 };
 
 class Layer;
@@ -42,8 +42,8 @@ class Layer;
 /// Sees a layer's input and output after each call, until it returns false.
 using Observer = std::function<bool(const Layer& layer, const Tensor& input, const Tensor& output)>;
 
-/// After a move, the old layer can only be destroyed: its functions throw Error, and references to its members belong to the
-/// new one.
+/// After a move, the old layer can only be destroyed: its functions throw Error, and the references that add() returned
+/// belong to the new one.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -62,33 +62,35 @@ class Layer {
     return children_;
   }
 
-  /// Training mode (dropout drops, RReLU draws) or evaluation; passed on to inner layers. Layers start in training mode.
+  /// Sets training mode (dropout drops, RReLU draws) or evaluation, also for inner layers. Layers start in training
+  /// mode.
   void train(bool on = true);
   void eval() { train(false); }
   bool training() const;
 
-  /// Moves or converts every parameter and forgets its gradient. Do so before making an optimizer. Throws Error for an
-  /// integer dtype.
+  /// Moves or converts every parameter; those that change lose their gradients. Call it before making an optimizer.
+  /// Throws Error for an integer dtype.
   void to(Device device);
   void to(DType dtype);
 
   /// Forgets every parameter's gradient.
   void zero_grad();
 
-  /// The gain that a Dense before this layer needs for signals to stay level (see init::initialize): an activation's, none
-  /// for other layers.
+  /// The gain that a Dense before this layer needs to preserve the scale of the signal (see init::initialize). Only
+  /// activations have one.
   virtual std::optional<double> gain() const { return std::nullopt; }
 
-  /// Calls `observer` after each call of this layer (not of inner ones), until it returns false. An observer moves with its
-  /// layer, and may add observers or destroy the layer. A layer without observers pays one comparison a call. A captured step
-  /// notices a new observer; its replays run what the observer computed with tensors, and nothing else of it.
+  /// Calls `observer` after each call of this layer (not of inner ones), until it returns false. An observer moves with
+  /// its layer, and may add observers or destroy the layer. A layer without observers pays one comparison per call. A
+  /// captured step notices a new observer; its replays repeat the observer's tensor operations, but run none of its
+  /// other code.
   void add_observer(Observer observer);
   bool observed() const;
 
-  /// The constructor's call, "Dense(784, 256)", where a layer says so; else the name of its class. Shown by summary() and
+  /// The constructor call, "Dense(784, 256)", if the layer overrides this; else its class name. Shown by summary() and
   /// in errors.
   virtual std::string describe() const;
-  /// A table, at most 80 columns wide, of the layers with the number of parameters of each, and their total.
+  /// A table, at most 80 columns wide, of the layers, the number of parameters of each, and the total.
   std::string summary() const;
 
  protected:
@@ -97,12 +99,12 @@ class Layer {
   /// Computes the output; operator() calls it.
   virtual Tensor forward(const Tensor& x) = 0;
 
-  /// Makes `value` a trainable tensor of this layer. Assigning a tensor of the same shape and dtype to the returned reference
-  /// replaces it everywhere: captured steps warm up again, and an optimizer that was made before throws in step(). Throws
-  /// Error when the name is taken, empty or has a dot, or the value cannot want a gradient.
+  /// Makes `value` a trainable tensor of this layer. Assigning a tensor of the same shape and dtype to the returned
+  /// reference replaces it everywhere: captured steps warm up again, and an optimizer that was made before throws in
+  /// step(). Throws Error when the name is taken, empty or has a dot, or the value cannot require a gradient.
   Tensor& add(std::string name, const Tensor& value, ParameterOptions options = {});
-  /// Makes `layer` an inner layer of this one. Throws Error, before it is moved, when the name is taken, empty or has a dot,
-  /// and when the layer is this one or holds it.
+  /// Makes `layer` an inner layer of this one. Throws Error, before it is moved, when the name is taken, empty or has a
+  /// dot, and when `layer` is this layer or contains it.
   template <class L>
   requires std::is_base_of_v<Layer, L> L& add(std::string name, L&& layer) {
     check_name(name);
@@ -122,16 +124,16 @@ class Layer {
   };
   struct State {
     bool training = true;
-    uint64_t changes = 0;  // raised when layers, parameters or observers are added
+    uint64_t changes = 0;  // raised when layers, parameters or observers are added or an observer ends
   };
   struct Observers;
-  /// Tells a captured step what the output of this layer and those inside it depends on.
+  /// Tells a captured step what the outputs of this layer and its inner layers depend on.
   void watch(CaptureListener& listener) const;
   void require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before);
-  /// forward(), within which inner layers must be this layer's own.
+  /// Calls forward(). Layers with parameters that are called in it must be this layer's own.
   Tensor run(const Tensor& x);
   void notify(const Tensor& input, const Tensor& output);
-  /// Throws Error when this layer was moved away.
+  /// Throws Error if this layer was moved from.
   void require_whole() const {
     if (!state_) refuse_moved();
   }
@@ -149,7 +151,7 @@ class Layer {
   std::vector<std::pair<std::string, std::unique_ptr<Layer>>> children_;
   std::shared_ptr<Observers> observers_;                      // null when there are none
   std::shared_ptr<State> state_ = std::make_shared<State>();  // captured steps watch it
-  uint64_t checked_ = ~uint64_t{0};  // the changes after which require_parameters() was last called
+  uint64_t checked_ = ~uint64_t{0};  // the value of State::changes at the last require_parameters()
 };
 
 }  // namespace ramp

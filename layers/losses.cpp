@@ -20,8 +20,8 @@ void check(const CrossEntropyOptions& options) {
   }
 }
 
-/// The class weights as an array, undefined for none. Recent ones are kept: a captured step on CUDA finds there what its
-/// warm-up copied from the CPU, and an eager one copies nothing.
+/// The class weights as an array, undefined if there are none. Recent arrays are cached, so that a captured step on
+/// CUDA finds the copy that its warm-up made, and an eager step copies nothing.
 Array class_weights_array(const CrossEntropyOptions& options, DType dtype, Device device) {
   struct Kept {
     std::vector<double> values;
@@ -38,15 +38,15 @@ Array class_weights_array(const CrossEntropyOptions& options, DType dtype, Devic
   }
   const auto classes = static_cast<int64_t>(options.class_weights.size());
   const Array array = from_vector(options.class_weights, {classes}, Device::cpu()).to(dtype).to(device).array();
-  if (capturing()) return array;  // its numbers are there in replays only
+  if (capturing()) return array;  // not cached: its numbers exist only in replays
   constexpr size_t most = 8;
   if (kept.size() == most) kept.erase(kept.begin());
   kept.push_back({options.class_weights, array});
   return array;
 }
 
-/// What the mean divides by, a scalar of the weights' dtype: the sum of the labels' weights, each 1 without class weights, 0
-/// where the label is ignored. Throws Error when it is 0.
+/// The divisor of the mean, a scalar of `dtype`: the sum of the labels' weights, where a weight is 1 without class
+/// weights and 0 for an ignored label. Throws Error when the sum is 0.
 Array total_weight(const Array& labels, const CrossEntropyOptions& options, const Array& class_weights, DType dtype) {
   const Device device = labels.device();
   const auto number = [&](double value, DType type) { return full_array({}, value, type, device); };
@@ -70,7 +70,7 @@ Array total_weight(const Array& labels, const CrossEntropyOptions& options, cons
   return to(total, dtype);
 }
 
-/// Two tensors to be compared element by element.
+/// Checks two tensors that are to be compared element by element.
 void check_pair(const char* op, const Tensor& a, const Tensor& b, const char* names = "prediction and target") {
   if (a.shape() != b.shape()) fail(op, names, " must have equal shapes, got ", a.shape(), " and ", b.shape());
   check_floating(op, {&a.array(), &b.array()});
@@ -119,7 +119,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntr
 
 namespace {
 
-/// 1 at [i, labels[i]], else 0, as uint8 [n, classes]. A label out of range counts as 0, so that it writes nowhere else.
+/// 1 at [i, labels[i]], else 0, as uint8 [n, classes]. A label out of range counts as 0, so that no write is out of
+/// bounds.
 Array one_hot(const Array& labels, int64_t classes) {
   const auto number = [&](int64_t value) { return full_array({}, static_cast<double>(value), int32, labels.device()); };
   Array column = labels.view({labels.numel(), 1});
@@ -169,7 +170,7 @@ Tensor huber(const Tensor& prediction, const Tensor& target, const HuberOptions&
   if (!(delta > 0) || std::isinf(delta)) fail("huber", "delta must be positive and finite, got ", delta);
   const Array d = prediction.array() - target.array();
   const Array size = map(Unary(formula::Abs{}), d), inner = map(Unary(formula::Clamp{0, delta}), size);
-  // A node of its own: beyond delta the composed gradient would multiply an infinite distance by 0.
+  // Recorded as one node: beyond delta the composed gradient would multiply an infinite distance by 0.
   const Tensor losses = record("huber", inner * (size - inner * 0.5), {prediction, target}, {},
                                [d, delta](const Array& upstream, Gradients& inputs) {
                                  const Array gradient = upstream * map(Unary(formula::Clamp{-delta, delta}), d);

@@ -22,8 +22,8 @@ std::string Maxout::describe() const { return "Maxout(" + std::to_string(pieces_
 std::optional<double> CReLU::gain() const { return init::leaky_gain(0); }
 
 std::optional<double> Maxout::gain() const {
-  // The largest of k has the density k phi(z) Phi(z)^(k - 1). It is smooth, and so the midpoint rule is exact but for
-  // rounding; beyond +-16 lies e^-128 of the mass.
+  // The maximum of k has the density k phi(z) Phi(z)^(k - 1). It is smooth, so the midpoint rule is exact up to
+  // rounding; e^-128 of the mass lies beyond +-16.
   constexpr double end = 16;
   constexpr int points = 1 << 12;
   const auto k = static_cast<double>(pieces_);
@@ -48,7 +48,7 @@ Tensor maxout(const Tensor& x, int64_t pieces) {
   checked("maxout", pieces);
   if (x.rank() == 0 || x.size(-1) % pieces != 0)
     fail("maxout", "expected a last axis divisible by ", pieces, ", got ", x.shape());
-  // As [all other axes and m, k], since x may have as many axes as a shape can have.
+  // Reshaped to [product of the other axes and m, k], because x may already have the maximum number of axes.
   const Tensor largest = max(reshape(x, {x.numel() / pieces, pieces}), 1);
   std::vector<int64_t> sizes(x.shape().begin(), x.shape().end());
   sizes.back() /= pieces;

@@ -6,12 +6,12 @@
 
 namespace ramp {
 
-/// relu(x) beside relu(-x) along the last axis: [n, m] -> [n, 2m]. Shang, Sohn, Almeida & Lee 2016.
+/// Concatenates relu(x) and relu(-x) along the last axis: [n, m] -> [n, 2m]. Shang, Sohn, Almeida & Lee 2016.
 class CReLU : public Layer {
  public:
   explicit CReLU(const formula::ReLU& relu = {}) : relu_(relu) {}
   std::string describe() const override { return "CReLU()"; }
-  /// sqrt(2): half of its outputs' mean square is that of zeros.
+  /// sqrt(2): one of relu(x) and relu(-x) is 0, which halves the mean square.
   std::optional<double> gain() const override;
 
  private:
@@ -19,12 +19,12 @@ class CReLU : public Layer {
   formula::ReLU relu_;
 };
 
-/// The largest of each k neighbours of the last axis: [n, m k] -> [n, m], y[i, j] = max(x[i, jk], .., x[i, jk + k -
-/// 1]). With a Dense(in, m * k) before it, each output is the maximum of k affine functions. At a tie the gradient goes
+/// The maximum of each k neighbours on the last axis, y[i, j] = max(x[i, jk], .., x[i, jk + k - 1]): [n, m k] -> [n,
+/// m]. With a Dense(in, m * k) before it, each output is the maximum of k affine functions. At a tie the gradient goes
 /// to the first. Goodfellow, Warde-Farley, Mirza, Courville & Bengio 2013.
 class Maxout : public Layer {
  public:
-  /// Throws Error unless pieces, the k above, is at least 1.
+  /// `pieces` is k above. Throws Error unless it is at least 1.
   explicit Maxout(int64_t pieces = 2);
   std::string describe() const override;
   /// 1 / sqrt(E max(z_1, .., z_k)^2), z_i ~ N(0, 1): 1 for k = 1 and 2.
@@ -35,7 +35,7 @@ class Maxout : public Layer {
   int64_t pieces_;
 };
 
-/// The layers as functions. Throw Error when x is a scalar, or when the pieces do not divide the last axis.
+/// The layers as functions. They throw Error when x is a scalar or `pieces` does not divide the size of the last axis.
 Tensor crelu(const Tensor& x, const formula::ReLU& relu = {});
 Tensor maxout(const Tensor& x, int64_t pieces);
 

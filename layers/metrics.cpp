@@ -21,7 +21,7 @@ class Evaluation {
   }
   ~Evaluation() {
     for (const auto& [layer, training] : modes_)
-      layer->train(training);  // outer layers first, so that inner ones have the last word
+      layer->train(training);  // outer layers first, so that inner layers get their own mode back
   }
   Evaluation(const Evaluation&) = delete;
   Evaluation& operator=(const Evaluation&) = delete;
@@ -63,7 +63,7 @@ double top_k_accuracy(const Tensor& logits, const Tensor& labels, int64_t k) {
   const auto classes = static_cast<size_t>(logits.size(1));
   if (k < 1 || k > logits.size(1)) fail("top_k_accuracy", "k must lie in [1, ", classes, "], got ", k);
   const std::vector<double> z = logits.to(float64).to_vector<double>();
-  // As argmax sees it: a NaN is larger than every number.
+  // As in argmax, a NaN is larger than every number.
   const auto ahead = [](double a, double b, bool first) {
     if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && (first || !std::isnan(b));
     return a > b || (a == b && first);
@@ -91,7 +91,7 @@ ConfusionMatrix confusion_matrix(const Tensor& logits, const Tensor& labels) {
 
 namespace {
 
-/// Throws Error unless the matrix, which anybody may fill in, has classes and a count for each pair of them.
+/// Throws Error unless the matrix, whose members are public, has classes and a count for each pair of them.
 void check(const ConfusionMatrix& matrix) {
   if (matrix.classes < 1) fail("ConfusionMatrix", "expected at least one class, got ", matrix.classes);
   const auto classes = static_cast<size_t>(matrix.classes), size = matrix.counts.size();

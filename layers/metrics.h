@@ -1,5 +1,5 @@
 #pragma once
-// How good a model is.
+// Measures of a model's quality.
 
 #include <iosfwd>
 #include <string>
@@ -12,22 +12,22 @@ namespace ramp {
 
 /// The share of rows whose largest logit (the first of equals) is at the label. logits [n, C], labels int32 [n].
 double accuracy(const Tensor& logits, const Tensor& labels);
-/// The model's accuracy on a data set, in evaluation mode and without recording; the mode is put back afterwards.
+/// The model's accuracy on a data set, in evaluation mode and without recording; the mode is restored afterwards.
 double accuracy(Layer& model, const data::Dataset& dataset);
 /// The share of rows whose label is among their k largest logits; of equal logits the first counts as larger, so that
 /// k = 1 is accuracy(). logits [n, C], labels int32 [n]. Throws Error unless 1 <= k <= C.
 double top_k_accuracy(const Tensor& logits, const Tensor& labels, int64_t k);
 
-/// How often each class was taken for each class.
+/// How often each class was predicted for each true class.
 struct ConfusionMatrix {
   int64_t classes = 0;
   std::vector<int64_t> counts;  ///< [true class * classes + predicted class]
 
-  /// One count. Throws Error, as table() does, unless there is at least one class and `counts` has a count for each pair.
+  /// One count. Throws Error, as table() does, unless there is at least one class and a count for each pair of classes.
   int64_t operator()(int64_t true_class, int64_t predicted) const;
-  /// A table: a row for each true class with the share that was right, a column for each predicted one, "." for never.
-  /// Rows are titled with their number and, where given, their name. Throws Error unless there are no names or as many as
-  /// classes.
+  /// A table: a row for each true class with the share that is right, a column for each predicted class, "." for a
+  /// count of 0. Rows are titled with their name, if given, and their number. Throws Error unless there are no names or
+  /// one per class.
   std::string table(const std::vector<std::string>& names = {}) const;
 };
 std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix);

@@ -6,14 +6,14 @@
 namespace ramp {
 
 struct PReLUOptions {
-  double start = 0.25;       ///< of every slope
+  double start = 0.25;       ///< initial value of every slope
   double slope_at_zero = 1;  ///< the derivative at x = 0
   DType dtype = float32;
 };
 
-/// Leaky ReLU whose slope below 0 is learned: one for all elements, or one for each channel, the last axis of x
-/// [n, channels]. Weight decay leaves the slopes alone, as it would pull them towards plain ReLU. The function is
-/// prelu(x, slope). He, Zhang, Ren & Sun 2015.
+/// Leaky ReLU with a learned slope for x < 0, one for all elements or one for each channel of x [n, channels], the last
+/// axis. Weight decay does not apply to the slopes, as it would pull them towards plain ReLU. As a function: prelu(x,
+/// slope). He, Zhang, Ren & Sun 2015.
 class PReLU : public Layer {
  public:
   /// Throws Error unless channels is at least 1, or when start is not finite.

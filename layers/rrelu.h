@@ -9,17 +9,17 @@ namespace ramp {
 struct RReLUOptions {
   double lower = 1.0 / 8;
   double upper = 1.0 / 3;
-  /// What lies between lower and upper: the slope, or, as in the paper's experiments with {.lower = 3, .upper = 8}, the
-  /// number that x is divided by.
+  /// What is drawn between lower and upper: the slope or, as in the paper's experiments with {.lower = 3, .upper = 8},
+  /// the number by which x is divided.
   enum Law { slope, divisor } draws = slope;
   double slope_at_zero = 1;  ///< the derivative at x = 0
 
-  /// The slope of evaluation: the middle of the slopes, or one over the middle of the divisors.
+  /// The slope in evaluation: the mean slope, or 1 over the mean divisor.
   double mean_slope() const { return draws == slope ? (lower + upper) / 2 : 2 / (lower + upper); }
 };
 
-/// Leaky ReLU with a slope of its own for every element, drawn uniformly in [lower, upper) in training; the mean slope
-/// in evaluation. Xu, Wang, Chen & Li 2015; the default range is PyTorch's.
+/// Leaky ReLU whose slope (or divisor) is drawn uniformly from [lower, upper) for each element in training; in
+/// evaluation the slope is mean_slope(). Xu, Wang, Chen & Li 2015; the default range is PyTorch's.
 class RReLU : public Layer {
  public:
   /// Throws Error unless 0 <= lower <= upper < 1, or 1 < lower <= upper for divisors. The generator must outlive the
@@ -37,7 +37,7 @@ class RReLU : public Layer {
   Generator* generator_;
 };
 
-/// The training half of the layer as a function; backward uses the slopes that forward drew.
+/// The layer's training mode as a function; backward uses the slopes that forward drew.
 Tensor rrelu(const Tensor& x, const RReLUOptions& options = {}, Generator& generator = default_generator());
 Tensor rrelu(const Tensor& x, double lower, double upper, Generator& generator = default_generator());
 

@@ -7,7 +7,8 @@
 namespace ramp {
 namespace {
 
-/// Two layers as one node; undefined where there is none for them, or somebody wants to see what passes between them.
+/// Runs two layers as one node. Returns an undefined tensor if the pair cannot be fused, or if either layer is
+/// observed.
 Tensor run_together(const Layer& first, const Layer& second, const Tensor& x) {
   const auto* dense = dynamic_cast<const Dense*>(&first);
   if (!dense || first.observed() || second.observed()) return {};

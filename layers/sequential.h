@@ -4,9 +4,9 @@
 
 namespace ramp {
 
-/// Layers one after another: Sequential{Dense(784, 256), ReLU(), Dense(256, 10)}. Their names are "0", "1", ... Braces make
-/// the layers from left to right, and so the same weights from the same seed with every compiler; parentheses need not. A Dense and the activation right behind it
-/// run as one operation.
+/// Layers one after another: Sequential{Dense(784, 256), ReLU(), Dense(256, 10)}. Their names are "0", "1", ... Use
+/// braces: they construct the layers from left to right, so that a seed gives the same weights with every compiler;
+/// parentheses do not guarantee this. A Dense and an activation directly after it are fused into one operation.
 class Sequential : public Layer {
  public:
   Sequential() = default;
@@ -15,7 +15,7 @@ class Sequential : public Layer {
     (push_back(std::move(layers)), ...);
   }
 
-  /// Appends a layer: how a network of variable depth is built.
+  /// Appends a layer, to build a network of variable depth.
   template <class L>
   requires std::is_base_of_v<Layer, L> L& push_back(L&& layer) {
     return add(std::to_string(children().size()), std::move(layer));

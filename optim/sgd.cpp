@@ -12,7 +12,8 @@
 namespace ramp::optim {
 namespace {
 
-// Bytes: every view, and half as far its rounded copy, begins as well aligned as a new array, for which products are planned.
+// In bytes. Every view begins as well aligned as a new array (256 bytes), for which products are planned, and so does
+// its bfloat16 copy, at half the offset.
 constexpr int64_t alignment = 512;
 
 void check(const SGDOptions& o) {
@@ -64,27 +65,27 @@ void for_each_slot(Groups& groups, F f) {
 
 }  // namespace
 
-/// One parameter's part of an arena: elements [begin, end), padding included.
+/// One parameter's part of an arena: elements [begin, end), including padding.
 struct SGD::Slot {
   std::string title;
-  UncountedTensor held;                                // a captured step must notice when the program lets go of it
-  std::vector<std::weak_ptr<const Tensor>> variables;  // the layers'
+  UncountedTensor held;                                // a captured step must notice when the program releases it
+  std::vector<std::weak_ptr<const Tensor>> variables;  // the layers' variables that hold it
   bool decay;
   int64_t begin, end;
   Array value, gradient;
   bool fresh = true;  // the velocity is not yet set
 
   Tensor tensor() const { return held.get(); }
-  bool has_gradient() const { return held->node && held->node->has_grad; }  // no node: frozen meanwhile
+  bool has_gradient() const { return held->node && held->node->has_grad; }  // no node: it has been frozen
 
-  /// What a layer's variable holds instead now; undefined when all hold this tensor still.
+  /// The tensor that replaced this one in a layer's variable; undefined if all variables still hold this one.
   Tensor replacement() const {
     for (const std::weak_ptr<const Tensor>& variable : variables)
       if (const std::shared_ptr<const Tensor> now = variable.lock(); now && !held.holds(*now)) return *now;
     return {};
   }
 
-  /// Makes the node's gradient our view again: at first, and after the parameter was frozen and thawed.
+  /// Makes the node's gradient our view: in the constructor, and after the parameter was frozen and unfrozen.
   void bind_gradient() {
     Node& node = *held->node;
     if (same_view(node.grad, gradient)) return;
@@ -93,15 +94,15 @@ struct SGD::Slot {
   }
 };
 
-/// The parameters of one dtype on one device, those with weight decay first. Padding is zero everywhere, and the update
-/// keeps it so: runs of slots can be updated as one range.
+/// The parameters of one dtype on one device, those with weight decay first. Padding is zero everywhere, and updates
+/// keep it zero, so that a run of slots can be updated as one range.
 struct SGD::Arena {
   DType dtype;
   Device device;
   std::vector<Slot> slots;
-  Array values, gradients, velocities;  // velocities only once a momentum was set
-  Array learning_rate;                  // one double, beside the parameters
-  Array rounded;                        // the values as products take them, once some precision asks for that
+  Array values, gradients, velocities;  // velocities only once momentum is set
+  Array learning_rate;                  // one double, on the parameters' device
+  Array rounded;                        // the values in bfloat16, once the precision requires them
 
   int64_t size() const { return slots.empty() ? 0 : slots.back().end; }
 
@@ -122,7 +123,7 @@ struct SGD::Arena {
     }
   }
 
-  /// Whether updates write `rounded` too. Then it is true of the values now.
+  /// Whether updates must also write `rounded`; if so, brings it up to date with the values.
   bool keeps_rounded() {
     if (!rounds(values)) return false;
     if (!rounded.defined()) rounded = Array({size(), 2}, uint8, device);
@@ -168,7 +169,8 @@ struct SGD::Group {
     options = wanted;
   }
 
-  /// What a step does differently for, beside the learning rate: the options, and which velocities are not yet set.
+  /// Which velocities are not yet set. A step depends on this and on the options (on the learning rate only as a number
+  /// in memory).
   std::vector<bool> fresh() const {
     std::vector<bool> all;
     for (const Arena& arena : arenas)
@@ -216,7 +218,7 @@ SGD::SGD(const std::vector<ParameterGroup>& groups) {
     for (Arena& arena : group.arenas) arena.allocate();
     group.set(options);
   }
-  // Only now, when all memory is there, do the tensors change.
+  // The tensors change only now, when all memory has been allocated.
   for_each_slot(groups_, [](Slot& slot) {
     slot.tensor().set_array(slot.value);
     slot.bind_gradient();
@@ -268,13 +270,13 @@ void SGD::watch(CaptureListener& listener) {
     for (const Arena& arena : group.arenas)
       for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate, arena.rounded})
         listener.hold(x);
-    // The groups stay in their memory when the optimizer is moved.
+    // The groups keep their addresses when the optimizer is moved.
     const std::vector<bool> fresh = group.fresh();
     listener.depend(life_, [&group, options = group.options, fresh] { return group.would_do(options, fresh); });
     listener.when_undone([&group, fresh] { group.set_fresh(fresh); });
     for (const Arena& arena : group.arenas)
       for (const Slot& slot : arena.slots) {
-        slot.tensor().array();  // which the listener sees
+        slot.tensor().array();  // notifies the listener
         for (const std::weak_ptr<const Tensor>& variable : slot.variables)
           if (const auto alive = variable.lock()) listener.depend_on_variable(alive);
       }

@@ -1,11 +1,11 @@
 #pragma once
-// How a pair of shapes is walked when it broadcasts: the CPU's loops and the CUDA threads both go by these axes.
+// How a broadcasting pair of shapes is traversed, by the CPU's loops and the CUDA kernels alike.
 
 #include "ramp/core/array/shape.h"
 
 namespace ramp {
 
-/// One axis of a broadcast pair; a stride is 0 where the operand repeats.
+/// One axis of a broadcasting pair. A stride is 0 where an operand repeats.
 struct BroadcastAxis {
   int64_t size, stride_a, stride_b;
 };
@@ -14,7 +14,7 @@ struct BroadcastAxes {
   int count = 0;
 };
 
-/// The axes of `out` with neighbours merged where both operands allow it, innermost first. The innermost strides are 0
+/// The axes of `out`, innermost first, with neighbours merged where both operands allow it. The innermost strides are 0
 /// or 1.
 BroadcastAxes merged_axes(const Shape& a, const Shape& b, const Shape& out);
 

@@ -13,7 +13,7 @@ struct Device {
   int index = 0;
 
   static Device cpu() { return {}; }
-  /// A CUDA device. Throws Error when this build has no CUDA or the machine has no such device, and says which.
+  /// A CUDA device. Throws Error, with the reason, when this build has no CUDA or the machine has no such device.
   static Device cuda(int index = 0);
   /// The first CUDA device when there is one, else the CPU.
   static Device best();
@@ -24,10 +24,10 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
-/// The device itself. Throws Error unless this build and machine have it, for a Device may be made by hand.
+/// Returns `device`. Throws Error unless this build and machine have it, since a Device can be made by hand.
 Device check_device(Device device);
 
-/// Where a tensor is made that is given no device: the CPU, unless set otherwise.
+/// The device of tensors that are created without one: the CPU, unless set otherwise.
 Device default_device();
 /// Throws Error, and changes nothing, unless this build and machine have the device.
 void set_default_device(Device device);

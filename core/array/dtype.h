@@ -24,7 +24,7 @@ constexpr bool is_floating(DType dtype) { return dtype == float32 || dtype == fl
 const char* name(DType dtype);
 std::ostream& operator<<(std::ostream& out, DType dtype);
 
-/// The DType of a C++ type; other types than the four do not compile.
+/// The DType of a C++ type. Types other than the four do not compile.
 template <class T>
 constexpr DType dtype_of() {
   if constexpr (std::is_same_v<T, float>) return float32;
@@ -36,7 +36,7 @@ constexpr DType dtype_of() {
   }
 }
 
-/// Calls f(T{}) with the C++ type of a floating dtype; throws Error in the name of `op` for the others.
+/// Calls f(T{}) with the C++ type of a floating dtype. Throws Error, prefixed with [op], for the others.
 template <class F>
 decltype(auto) visit_floating(const char* op, DType dtype, F&& f) {
   if (dtype == float32) return f(float{});

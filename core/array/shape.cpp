@@ -8,7 +8,7 @@ namespace ramp {
 
 Shape::Shape(const int64_t* begin, const int64_t* end) {
   if (end - begin > max_rank) fail("shape", "at most ", max_rank, " axes, got ", end - begin);
-  // The product of the sizes that are not 0 must fit as well: kernels multiply them in any order.
+  // The product of the nonzero sizes must fit as well, because kernels multiply them in any order.
   int64_t product = 1;
   bool empty = false;
   for (; begin != end; ++begin) {

@@ -9,7 +9,7 @@
 
 namespace ramp {
 
-/// Up to eight axis sizes, kept in place so that copying a shape asks for no memory. The empty shape is a scalar's.
+/// Up to eight axis sizes, stored in place so that copying a shape does not allocate. The empty shape is a scalar's.
 class Shape {
  public:
   static constexpr int max_rank = 8;
@@ -53,14 +53,14 @@ class Shape {
 std::string to_string(const Shape& shape);
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
-/// The shape to which both broadcast, NumPy's rule: axes are aligned at the right, and sizes are equal or one of them
-/// is 1. Throws Error in the name of `op` otherwise.
+/// The shape to which both broadcast by NumPy's rule: axes are aligned at the right, and sizes are equal or one of them
+/// is 1. Throws Error, prefixed with [op], otherwise.
 Shape broadcast(const char* op, const Shape& a, const Shape& b);
 
-/// Maps axis -1 to the last and so on; throws Error in the name of `op` unless -rank <= axis < rank.
+/// Maps axis -1 to the last and so on. Throws Error, prefixed with [op], unless -rank <= axis < rank.
 int normalize_axis(const char* op, int axis, const Shape& shape);
 
-/// The extents before, at and after an axis: every reduction over one axis sees an array as [outer, n, inner].
+/// The extents before, at and after an axis: a reduction over one axis treats an array as [outer, n, inner].
 struct AxisView {
   int64_t outer, n, inner;
 };

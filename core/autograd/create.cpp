@@ -15,8 +15,8 @@ namespace ramp {
 
 namespace {
 
-/// A new array on the CPU that write(address) fills. A captured step keeps those numbers, and each of its replays writes them
-/// again, as later operations of the step may have changed them.
+/// A new array on the CPU, filled by write(address). A captured step keeps the numbers, and each of its replays writes
+/// them again, because later operations of the step may have changed them.
 template <class T, class Write>
 Array filled(const Shape& shape, Write write) {
   Array x(shape, dtype_of<T>());
@@ -32,12 +32,12 @@ Array filled(const Shape& shape, Write write) {
   return x;
 }
 
-/// A tensor of the numbers in an array of doubles on the CPU.
+/// A tensor of the numbers in an array of doubles on the CPU, with the given options.
 Tensor to_tensor(const Array& values, const TensorOptions& options) {
   return Tensor(ramp::to(ramp::to(values, options.dtype), options.device), options.requires_grad);
 }
 
-/// Throws Error for a device that is not there or a size that is too large, before a random key is drawn.
+/// Throws Error for a missing device or too large a size, before a random key is drawn.
 void check(const Shape& shape, const TensorOptions& options) {
   check_device(options.device);
   bytes_of(shape, options.dtype);
@@ -79,7 +79,7 @@ Tensor randn(const Shape& shape, TensorOptions options, Generator& generator) {
   if (!is_floating(options.dtype)) fail("randn", "expected float32 or float64, got ", options.dtype);
   check(shape, options);
   const RandomKey key = generator.next();
-  const RandomKey* renewed = cpu::renewed(key);  // a captured step draws with the key that is due when it runs
+  const RandomKey* renewed = cpu::renewed(key);  // a replay of a captured step draws with its own key
   const Array values(shape, float64);
   const int64_t n = values.numel();
   parallel_for((n + 1) / 2, 1 << 9,

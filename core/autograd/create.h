@@ -1,5 +1,5 @@
 #pragma once
-// Making tensors.
+// Creation of tensors.
 
 #include <initializer_list>
 #include <type_traits>
@@ -21,12 +21,13 @@ Tensor ones(const Shape& shape, TensorOptions options = {});
 Tensor full(const Shape& shape, double value, TensorOptions options = {});
 /// 0, 1, .., n-1.
 Tensor arange(int64_t n, TensorOptions options = {});
-/// start, start + step, .. while short of stop. Throws Error when step is 0 or NaN, or leads away from stop.
+/// start, start + step, .. before stop. Throws Error when step is 0 or NaN, or leads away from stop.
 Tensor arange(double start, double stop, double step = 1, TensorOptions options = {});
 
 /// Standard normal numbers (Box & Muller), computed on the CPU in double precision.
 Tensor randn(const Shape& shape, TensorOptions options = {}, Generator& generator = default_generator());
-/// Uniform numbers in [low, high). Throws Error unless low <= high, and low, high and high - low are finite in the dtype.
+/// Uniform numbers in [low, high). Throws Error unless low <= high, and low, high and high - low are finite in the
+/// dtype.
 Tensor uniform(const Shape& shape, double low, double high, TensorOptions options = {},
                Generator& generator = default_generator());
 
@@ -37,8 +38,8 @@ Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, TensorO
 Tensor scalar(double value, TensorOptions options = {});
 /// Copies shape.numel() elements of `dtype` from host memory into a new tensor on `device`.
 Tensor from_memory(const void* values, DType dtype, const Shape& shape, Device device);
-/// From a vector of float, double, int32_t or uint8_t, whose type becomes the dtype. Throws Error when the number of
-/// values is not the shape's.
+/// From a vector of float, double, int32_t or uint8_t, which determines the dtype. Throws Error when the number of
+/// values is not shape.numel().
 template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = default_device()) {
   static_assert(

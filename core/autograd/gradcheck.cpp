@@ -31,7 +31,7 @@ void gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f, const
       fail("gradcheck", "inputs must be float64, got ", input.dtype());
     any |= input.requires_grad();
     leaves.push_back(Tensor(clone(input.array()), input.requires_grad()));
-    leaves.back().mark_parameter();  // of whatever layer f puts it into
+    leaves.back().mark_parameter();  // so that f may use it in a layer
   }
   if (!any) fail("gradcheck", "no input requires a gradient");
 

@@ -1,5 +1,5 @@
 #pragma once
-// A formula of one's own over the elements of a tensor.
+// A user's own formula, applied to the elements of a tensor.
 
 #include <type_traits>
 
@@ -15,7 +15,7 @@ struct OwnFormulaLoops;  // cuda/map.cuh
 
 namespace detail {
 
-/// T, as often as there are types in a pack.
+/// T, once for each type of a pack.
 template <class T, class>
 using Each = T;
 
@@ -53,8 +53,8 @@ struct TimesSlope {
 
 }  // namespace detail
 
-/// f of every element, for a struct with operator()(x) written as those in core/formulas are: a template over the number
-/// type, with math.h's vocabulary. Its derivative follows from dual numbers, or from derivative(x, y) with y = f(x) where
+/// f of every element, for a struct with operator()(x) written like those in core/formulas: a template over the number
+/// type, in the vocabulary of math.h. The derivative comes from dual numbers, or from derivative(x, y) with y = f(x) if
 /// the struct has one.
 ///
 ///   struct Squareplus {
@@ -64,8 +64,8 @@ struct TimesSlope {
 ///   };
 ///   Tensor y = map(Squareplus{}, x);
 ///
-/// In a .cpp file it runs on the CPU; in a .cu file, with ramp/cuda/map.cuh, on every device. Throws Error for integers, and
-/// on the CPU what the formula throws.
+/// In a .cpp file it runs on the CPU; in a .cu file, with ramp/cuda/map.cuh, on every device. Throws Error for
+/// integers; on the CPU, also whatever the formula throws.
 template <class F, class Loops = detail::OwnLoops>
 requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); }) Tensor map(const F& f, const Tensor& x) {
   const Array input = x.array();

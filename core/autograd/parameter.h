@@ -1,5 +1,5 @@
 #pragma once
-// What layers hand to optimizers.
+// The parameters that layers pass to optimizers.
 
 #include <memory>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace ramp {
 
-/// A trainable tensor, its name in the model ("2.weight"), and whether weight decay may pull at it.
+/// A trainable tensor, its name in the model ("2.weight"), and whether weight decay applies to it.
 struct Parameter {
   Parameter(Tensor value) : tensor(std::move(value)) {}  // NOLINT: a tensor is a parameter without a name
   Parameter(std::string full_name, Tensor value, bool may_decay)
@@ -19,7 +19,7 @@ struct Parameter {
   std::string name;
   Tensor tensor;
   bool decay = true;
-  std::vector<std::weak_ptr<const Tensor>> variables;  ///< the layers' own that hold it, to notice an assignment to one
+  std::vector<std::weak_ptr<const Tensor>> variables;  ///< the layers' variables that hold it, to detect assignments
 };
 
 }  // namespace ramp

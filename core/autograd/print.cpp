@@ -1,5 +1,5 @@
-// Printing as NumPy does: every number of an array with the same number of decimals, aligned at the right, long axes
-// abridged to three entries at either end.
+// Printing as in NumPy: all numbers of an array have the same number of decimals and are aligned at the right. In large
+// arrays, long axes are abridged to three entries at either end.
 
 #include <algorithm>
 #include <cmath>
@@ -61,7 +61,7 @@ struct Printer {
         x.shape()[axis], [&](int64_t i) { each(axis + 1, offset * x.shape()[axis] + i, f); }, [] {});
   }
 
-  /// As few decimals (up to four) as show every number, exponents when the range is too wide for them.
+  /// Chooses as few decimals (up to four) as show every number, or exponents when the range is too wide for them.
   void choose_format() {
     double largest = 0, smallest = INFINITY;
     each(0, 0, [&](int64_t i) {

@@ -20,7 +20,7 @@ std::string file(const std::string& directory, const std::string& stem) {
 Dataset load_part(const std::string& directory, const std::string& part, PixelStatistics pixels) {
   const std::string images_path = file(directory, part + "-images-idx3");
   const std::string labels_path = file(directory, part + "-labels-idx1");
-  // What the headers tell is checked before the elements, which may be many, are read.
+  // The headers are checked before the elements, of which there may be many, are read.
   const IdxHeader images = read_idx_header(images_path), labels = read_idx_header(labels_path);
   const Shape& shape = images.shape;
   if (shape.rank() != 3 || images.dtype != uint8)

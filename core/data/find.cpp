@@ -22,7 +22,7 @@ std::vector<fs::path> usual_places(const std::string& name) {
   const auto add = [&](const fs::path& place) {
     if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
   };
-  // The more telling path first: a directory of one data set may well hold others.
+  // The more specific path first: a directory of one data set may contain others.
   if (const std::string data = environment("RAMP_DATA"); !data.empty()) {
     add(fs::path(data) / name);
     add(data);
@@ -43,7 +43,7 @@ std::vector<fs::path> usual_places(const std::string& name) {
   return places;
 }
 
-/// The file of a stem; empty when there is none. Throws filesystem_error where that cannot be known.
+/// The path of a stem's file, empty if there is none. Throws filesystem_error when the file system cannot tell.
 std::string file_of(const fs::path& directory, const std::string& stem) {
   const size_t dash = stem.rfind('-');
   if (dash == stem.npos) fail("find_idx", "expected a stem with a dash, as in train-images-idx3, got ", stem);
@@ -55,7 +55,7 @@ std::string file_of(const fs::path& directory, const std::string& stem) {
   return "";
 }
 
-/// What keeps a directory from being a data set; empty when nothing does.
+/// Why a directory is not a data set; empty if it is one.
 std::string lack(const fs::path& directory) {
   try {
     if (!fs::is_directory(directory)) return "no such directory";

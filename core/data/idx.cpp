@@ -19,7 +19,7 @@ namespace ramp::data {
 namespace {
 
 #ifdef RAMP_ZLIB
-/// A file's bytes in order, unpacked on the way when they are gzipped.
+/// A file's bytes in order, unpacked as they are read if the file is gzipped.
 class ByteReader {
  public:
   explicit ByteReader(const std::string& path) : path_(path), file_(gzopen(path.c_str(), "rb")) {
@@ -35,12 +35,12 @@ class ByteReader {
     int code = Z_OK;
     const char* message = gzerror(file_, &code);
     if (code == Z_ERRNO) message = std::strerror(errno);
-    // A gzip stream that breaks off reads as a short file, so the code decides and not what gzread returned.
+    // A truncated gzip stream reads like a short file, so the error code decides, not the result of gzread.
     if (code != Z_OK && code != Z_STREAM_END) fail("read_idx", path_, ": expected a sound file, got ", message);
     return static_cast<size_t>(got);
   }
 
-  /// Whether the bytes are unpacked.
+  /// Whether the file is gzipped.
   bool packed() const { return gzdirect(file_) == 0; }
 
  private:
@@ -76,14 +76,14 @@ class ByteReader {
 };
 #endif
 
-/// The two digits that stand in a hex dump.
+/// The byte as two hexadecimal digits.
 std::string hex(unsigned char byte) {
   char text[3];
   std::snprintf(text, sizeof text, "%02x", static_cast<unsigned>(byte));
   return text;
 }
 
-/// How the elements of a type are stored, and the dtype that they are read to.
+/// The size of a stored element in bytes, and the dtype that it is read as.
 struct ElementType {
   size_t size;
   DType dtype;
@@ -107,7 +107,7 @@ Bits big_endian(const unsigned char* bytes) {
   return value;
 }
 
-/// The path, if a regular file is there.
+/// Returns the path. Throws Error unless it is a regular file.
 const std::string& checked(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
@@ -115,7 +115,7 @@ const std::string& checked(const std::string& path) {
     fail("read_idx", path, ": expected a file, got nothing at this path");
   if (!std::filesystem::status_known(status))
     fail("read_idx", path, ": expected a readable file, got ", error.message());
-  // Opening a pipe would wait for its writer.
+  // Opening a pipe would block until it has a writer.
   if (!std::filesystem::is_regular_file(status))
     fail("read_idx", path, ": expected a regular file, got something else");
   return path;
@@ -128,7 +128,7 @@ Shape read_shape(ByteReader& reader, const std::string& path, int rank, size_t s
   if (got < expected) fail("read_idx", path, ": expected ", 4 + expected, " bytes of header, got ", 4 + got);
 
   int64_t sizes[Shape::max_rank];
-  // The widest array element has 8 bytes, and sizes that are not 0 must fit together even in an empty array.
+  // An array element has at most 8 bytes. The product of the nonzero sizes must fit even if the array is empty.
   int64_t room = std::numeric_limits<int64_t>::max() / static_cast<int64_t>(std::max<size_t>(size_of_element, 8));
   bool fits = true;
   std::string text;
@@ -168,13 +168,14 @@ File::File(const std::string& file) : path(checked(file)), reader(file) {
   shape = read_shape(reader, path, magic[3], element.size);
 }
 
-/// Refuses a header that promises more elements than a file of this size can hold, before there is memory for them.
+/// Throws Error when the header promises more elements than a file of this size can hold, before memory is allocated
+/// for them.
 void check_promise(const File& file, uint64_t expected) {
   std::error_code error;
   const uint64_t size = std::filesystem::file_size(file.path, error);
   if (error) fail("read_idx", file.path, ": expected a readable file, got ", error.message());
   if (file.reader.packed()) {
-    constexpr uint64_t densest = 1032;  // deflate's bytes from one: 258 from each two bits
+    constexpr uint64_t densest = 1032;  // the most that deflate makes of a byte: 258 bytes from 2 bits
     if (expected / densest > size)
       fail("read_idx", file.path, ": expected ", expected, " bytes of elements for the shape ", file.shape, ", got ",
            size, " bytes of gzip, which unpack to at most ", densest * size);
@@ -196,7 +197,7 @@ Array allocated(const File& file) {
   }
 }
 
-/// The elements, stored as `Stored`, whose bits are big-endian `Bits`, as an array of `T`.
+/// Reads the elements, which are stored as big-endian `Stored` of the size of `Bits`, into an array of `T`.
 template <class T, class Stored, class Bits>
 Array read_elements(File& file) {
   const uint64_t count = static_cast<uint64_t>(file.shape.numel()), expected = count * sizeof(Bits);
@@ -208,7 +209,7 @@ Array read_elements(File& file) {
     const uint64_t wanted = std::min<uint64_t>(count - done, (1 << 20) / sizeof(Bits));
     unsigned char* bytes;
     if constexpr (std::is_same_v<T, uint8_t>) {
-      bytes = to + done;  // as they are
+      bytes = to + done;  // read in place
     } else {
       buffer.resize(wanted * sizeof(Bits));
       bytes = buffer.data();

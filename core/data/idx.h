@@ -9,11 +9,11 @@ namespace ramp::data {
 
 /// Reads an IDX file, plain or gzipped: bytes `00 00 type rank`, `rank` big-endian 32-bit sizes, then the elements in
 /// row-major order, big-endian. Unsigned bytes give a uint8 array; signed bytes, shorts and ints give int32; floats
-/// float32; doubles float64. Throws Error, with the path, when the file cannot be read, is no IDX file, has more than
-/// Shape::max_rank axes, or is shorter or longer than its header says; and for .gz in a build without zlib. What follows
-/// the end of a gzip stream is ignored, as gzip itself does. A header that promises more than a file of this size can hold,
-/// unpacked, is refused before there is memory for it; where memory is short, the Error names the bytes and the shape.
-/// Format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+/// float32; doubles float64. Throws Error, with the path, when the file cannot be read, is not an IDX file, has more
+/// than Shape::max_rank axes, or is shorter or longer than its header says; and for .gz in a build without zlib. Bytes
+/// after the end of a gzip stream are ignored, as by gzip itself. A header that promises more than a file of this size
+/// can hold, even unpacked, is rejected before memory is allocated for it; if memory runs out, the Error names the
+/// bytes and the shape. Format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 Array read_idx(const std::string& path);
 
 /// The dtype and the shape of an IDX file's array.
@@ -21,8 +21,8 @@ struct IdxHeader {
   DType dtype;
   Shape shape;
 };
-/// What the file's header says of the array that read_idx would return. The elements are not read. Throws Error, with the
-/// path, when the file cannot be read or its header is unsound.
+/// The dtype and shape of the array that read_idx would return, from the file's header alone. Throws Error, with the
+/// path, when the file cannot be read or its header is invalid.
 IdxHeader read_idx_header(const std::string& path);
 
 }  // namespace ramp::data

@@ -14,7 +14,7 @@
 namespace ramp::data {
 namespace {
 
-/// The rows of a set in the order of one way through it, on its device.
+/// The row numbers of a data set in the order of one pass, on its device.
 Array make_order(const Dataset& set, const LoaderOptions& options) {
   std::vector<int32_t> order(static_cast<size_t>(set.size()));
   if (options.shuffle)
@@ -23,7 +23,7 @@ Array make_order(const Dataset& set, const LoaderOptions& options) {
   return from_vector(order, {set.size()}, set.images.device()).array();
 }
 
-/// One way through a data set.
+/// One pass through a data set.
 struct Plan {
   Dataset set;
   int64_t batch_size;
@@ -37,7 +37,8 @@ struct Plan {
 
 }  // namespace
 
-/// On the CPU a thread works ahead, where one is to be had. A device works ahead of its host anyway.
+/// For data on the CPU a thread makes batches ahead, if one can be started. A CUDA device runs ahead of its host
+/// anyway.
 class Loader::Iterator::Pass {
  public:
   Pass(Plan plan, int64_t batches) : plan_(std::move(plan)), left_(batches) {
@@ -45,7 +46,7 @@ class Loader::Iterator::Pass {
     try {
       prefetch_.emplace(batches, [this](int64_t k) { return plan_.make(k); });
     } catch (const std::system_error&) {
-      // The process has all the threads it may have: next() makes each batch itself.
+      // The process cannot start another thread: next() makes each batch itself.
     }
   }
   int64_t left() const { return left_; }

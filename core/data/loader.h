@@ -1,5 +1,5 @@
 #pragma once
-// A data set in batches.
+// Batches of a data set.
 
 #include <cstddef>
 #include <iterator>
@@ -16,7 +16,7 @@ struct LoaderOptions {
   bool shuffle = false;    ///< a new random order for each pass
   bool drop_last = false;  ///< leave out a last batch that is not full
   Generator* generator =
-      nullptr;  ///< orders come from this one, which must outlive the loader; null: the default generator
+      nullptr;  ///< draws the orders of the passes and must outlive the loader; null means the default generator
 };
 
 struct Batch {
@@ -24,19 +24,20 @@ struct Batch {
   Tensor labels;  ///< int32 [b]
 };
 
-/// The rows of a data set, in their order: what a captured step on CUDA (capture.h) is best given rows for, instead of images.
-/// rows int32 [b], on the set's device. Throws Error for a row out of range (on CUDA a later copy to the CPU reports it), for
-/// a standard deviation that is not above 0, and where images, labels or rows have another dtype, shape or device.
+/// The images and labels of a data set at `rows`, in their order. A captured step on CUDA (capture.h) should take rows
+/// as its input and call this, instead of taking images. rows int32 [b], on the set's device. Throws Error for a row
+/// out of range (on CUDA a later copy to the CPU reports it), for a standard deviation that is not above 0, and when
+/// images, labels or rows have another dtype, shape or device.
 Batch load_batch(const Dataset& set, const Tensor& rows);
 
-/// Goes through a data set in batches of `batch_size` images, the last one smaller if need be:
-/// `for (auto [images, labels] : Loader(train, {.batch_size = 128, .shuffle = true}))`.
-/// begin() starts a pass: it draws the pass's order on the calling thread, the same for every device, and starts a thread
-/// that makes each batch while the one before it is in use; the thread ends with the pass's last iterator. A process that
-/// gets no more threads makes its batches when they are asked for. A pass does not go on in a fork of the process: its next
-/// step there throws Error, and another pass may begin. Batches of a set on a CUDA device (Dataset::to) are made there, by
-/// one kernel each. Copies of the data set's arrays are held, as handles, so the Dataset itself may go. Throws Error when the
-/// data set is unsound (see check) or batch_size <= 0, and when drop_last leaves no batch.
+/// Iterates over a data set in batches of `batch_size` images, of which the last may be smaller: `for (auto [images,
+/// labels] : Loader(train, {.batch_size = 128, .shuffle = true}))`. begin() starts a pass and draws its order on the
+/// calling thread, the same for every device. For a set on the CPU it also starts a thread that makes each batch while
+/// the one before it is in use. The thread ends with the pass's last iterator. If no thread can be started, each batch
+/// is made when it is asked for. A pass with a thread cannot continue in a fork of the process: its next step there
+/// throws Error, but a new pass can begin. Batches of a set on a CUDA device (Dataset::to) are made there, by one
+/// kernel each. The loader holds handles to the data set's arrays, so the Dataset itself may be destroyed. Throws Error
+/// when the data set is invalid (see check) or batch_size <= 0, and when drop_last leaves no batch.
 class Loader {
  public:
   explicit Loader(const Dataset& set, LoaderOptions options = {});
@@ -53,7 +54,7 @@ class Loader {
   LoaderOptions options_;
 };
 
-/// An input iterator: copies share one place in the pass.
+/// An input iterator: copies share one position in the pass.
 class Loader::Iterator {
  public:
   using value_type = Batch;

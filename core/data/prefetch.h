@@ -1,5 +1,5 @@
 #pragma once
-// One thing made ahead: while the caller uses one, a thread makes the next.
+// Prefetching: while the caller uses one result, a thread makes the next.
 
 #include <unistd.h>
 
@@ -17,25 +17,26 @@
 
 namespace ramp::data {
 
-/// Calls make(0), make(1), .., make(count - 1) on a thread of its own and hands the results out in order. The thread is
-/// never more than one ahead of next(), and ends with the object, after the call of `make` that it is in. Throws
-/// std::system_error where no thread is to be had.
+/// Calls make(0), make(1), .., make(count - 1) on a thread of its own and returns the results in order. The thread is
+/// never more than one result ahead of next(). It ends with this object, after the call of `make` that is running.
+/// Throws std::system_error if no thread can be started.
 template <class T>
 class Prefetch {
  public:
   Prefetch(int64_t count, std::function<T(int64_t)> make) : left_(count) { work_->begin(count, std::move(make)); }
-  /// A fork of the process has no such thread to wait for, and its copies of what threads wait with cannot be destroyed.
+  /// In a fork of the process the thread does not exist, so it cannot be joined, and the copies of the mutex and
+  /// condition variable cannot be destroyed: they are leaked.
   ~Prefetch() {
     if (forked()) static_cast<void>(work_.release());
   }
   Prefetch(const Prefetch&) = delete;
   Prefetch& operator=(const Prefetch&) = delete;
 
-  /// How many there still are.
+  /// How many results are left.
   int64_t left() const { return left_; }
 
-  /// The next one, waited for if need be. Throws what `make` threw, again and again, and Error when none is left and in a
-  /// fork of the process.
+  /// Returns the next result, after waiting for it if necessary. Throws what `make` threw, in every call from then on,
+  /// and Error when no result is left or the process is a fork.
   T next() {
     if (left_ == 0) fail("prefetch", "expected another call of next() while any are left, got one after the last");
     if (forked()) fail("loader", "expected the process that began the pass, got a fork of it; begin another pass");
@@ -45,7 +46,7 @@ class Prefetch {
   }
 
  private:
-  /// What the two threads share.
+  /// The state that the two threads share.
   struct Work {
     void begin(int64_t count, std::function<T(int64_t)> make) {
       worker = std::jthread([this, count, make = std::move(make)](std::stop_token stop) { run(stop, count, make); });
@@ -81,9 +82,9 @@ class Prefetch {
 
     std::mutex mutex;
     std::condition_variable_any changed;
-    std::optional<T> made;     // by the worker, for take()
-    std::exception_ptr error;  // what ended the worker
-    std::jthread worker;       // last, so that it ends before the others go
+    std::optional<T> made;     // from the worker, for take()
+    std::exception_ptr error;  // the exception that ended the worker
+    std::jthread worker;       // last, so that it is joined before the others are destroyed
   };
 
   bool forked() const { return getpid() != process_; }

@@ -1,5 +1,5 @@
 #pragma once
-// Functions of two arguments. Their partial derivatives are dual numbers' unless partial<Argument>(a, b) is given.
+// Functions of two arguments. Their partial derivatives come from dual numbers unless partial<Argument>(a, b) is given.
 
 #include "ramp/core/formulas/parts.h"
 
@@ -29,14 +29,14 @@ struct Divide {
     return a / b;
   }
 };
-/// The larger; at a tie each side takes half of the gradient, which the last branch says.
+/// The larger. At a tie the last branch gives each side half of the gradient.
 struct Maximum {
   template <class V>
   RAMP_HD V operator()(V a, V b) const {
     return select(a > b, a, select(a < b, b, V(0.5) * a + V(0.5) * b));
   }
 };
-/// The smaller; at a tie each side takes half of the gradient.
+/// The smaller. At a tie each side gets half of the gradient.
 struct Minimum {
   template <class V>
   RAMP_HD V operator()(V a, V b) const {
@@ -44,8 +44,8 @@ struct Minimum {
   }
 };
 
-/// LeakyReLU with a slope for each element: x for x >= 0, slope x below. Broadcasting makes the slope one for all or
-/// one per channel. He, Zhang, Ren & Sun 2015; with random slopes Xu, Wang, Chen & Li 2015.
+/// LeakyReLU with a slope for each element: x for x >= 0, slope x below. By broadcasting, all elements or each channel
+/// can share a slope. He, Zhang, Ren & Sun 2015; with random slopes Xu, Wang, Chen & Li 2015.
 struct PReLU {
   double slope_at_zero = 1;
   template <class V>

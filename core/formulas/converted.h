@@ -1,5 +1,5 @@
 #pragma once
-// What an element becomes in another dtype.
+// Conversion of an element to another dtype.
 
 #include <limits>
 #include <type_traits>
@@ -8,13 +8,13 @@
 
 namespace ramp {
 
-// Outside of the function: CUDA threads may read these constants, but not call what they come from.
+// Constants, because CUDA device code can read them but cannot call std::numeric_limits.
 template <class T>
 inline constexpr T lowest = std::numeric_limits<T>::lowest();
 template <class T>
 inline constexpr T highest = std::numeric_limits<T>::max();
 
-/// x as To: to an integer type truncated towards zero and saturating, NaN gives 0.
+/// Casts x to To. A cast to an integer type truncates towards zero and saturates; NaN gives 0.
 template <class To, class From>
 RAMP_HD To converted(From x) {
   if constexpr (std::is_floating_point_v<To> || std::is_same_v<To, From>) {

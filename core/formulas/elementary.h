@@ -53,7 +53,7 @@ struct Square {
   }
 };
 
-/// |x|; its slope at 0 is 0, the middle of the subgradient, so that an L1 penalty leaves a zero at rest.
+/// |x|. Its slope at 0 is 0, the middle of the subgradient, so that an L1 penalty does not move a zero.
 struct Abs {
   template <class V>
   RAMP_HD V operator()(V x) const {

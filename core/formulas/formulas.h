@@ -1,13 +1,14 @@
 #pragma once
-// Every elementwise function, once. A formula is a struct of parameters with operator()(x) over the vocabulary of math.h;
-// the CPU's SIMD, the CUDA threads, the layers, the functions and the tests are readers of it. Where a closed form beats
-// the derivative that dual numbers give, a formula adds derivative(x, y) with y = f(x); where it is not differentiable it
-// names the points in kinks(), and gradient checks step around them.
+// The single definition of every elementwise function. A formula is a struct of parameters with operator()(x), written
+// in the vocabulary of math.h; the CPU's SIMD kernels, the CUDA kernels, the layers, the functions and the tests all
+// use it. If a closed form is better than the derivative from dual numbers, a formula adds derivative(x, y), where y is
+// f(x). If it is not differentiable, it names the points in kinks(), which gradient checks leave out.
 //
-// The value at a kink is the right branch's, as x >= 0 stands in the definition of ReLU: relu'(0) = 1. The formulas with
-// `slope_at_zero` let the user choose another (PyTorch's choice is the left branch). NaN gives NaN, value and derivative.
+// The derivative at a kink is that of the right branch unless the formula says otherwise: relu'(0) = 1, as ReLU is
+// defined with x >= 0. The formulas with `slope_at_zero` let the user choose another (PyTorch's choice is the left
+// branch). NaN gives NaN, in value and derivative.
 //
-// A new formula is a struct in a file of core/formulas and a word in a list below.
+// To add a formula, write its struct in a file of core/formulas and enter it in a list below.
 
 #include <variant>
 
@@ -66,7 +67,7 @@
 namespace ramp {
 
 namespace detail {
-/// The variant over a list's formulas: its first alternative is a stand-in that swallows the list's leading comma.
+/// The std::variant of a list's formulas. None is not one of them: it precedes the list's leading comma.
 struct None {};
 template <class First, class... F>
 struct Variant {
@@ -81,7 +82,7 @@ using Unary = detail::Variant<detail::None RAMP_ELEMENTARY(RAMP_ALTERNATIVE) RAM
 using Binary = detail::Variant<detail::None RAMP_BINARY(RAMP_ALTERNATIVE)>::type;
 #undef RAMP_ALTERNATIVE
 
-/// The name of a formula's function, as errors and graphs print it.
+/// The name of a formula's function, as printed in errors and graphs.
 inline const char* name(const Unary& f) {
 #define RAMP_NAME(Struct, function) #function,
   static constexpr const char* names[] = {RAMP_ELEMENTARY(RAMP_NAME) RAMP_ACTIVATIONS(RAMP_NAME)};
@@ -93,13 +94,13 @@ inline const char* name(const Binary& f) {
   return names[f.index()];
 }
 
-/// f'(x) for y = f(x): the formula's closed form where it has one, else the dual number's.
+/// f'(x) for y = f(x): the formula's closed form if it has one, else from dual numbers.
 template <class F, class V>
 RAMP_HD V derivative(const F& f, V x, V y) {
   if constexpr (requires { f.derivative(x, y); }) return f.derivative(x, y);
   else return f(math::Dual<V>(x, V(1.0))).d;
 }
-/// The partial derivative of f(a, b) by a (Argument 0) or b (Argument 1), likewise.
+/// The partial derivative of f(a, b) with respect to a (Argument 0) or b (Argument 1), likewise.
 template <int Argument, class F, class V>
 RAMP_HD V partial(const F& f, V a, V b) {
   using D = math::Dual<V>;

@@ -1,7 +1,7 @@
 #pragma once
-// The vocabulary of formulas: what a formula in formulas.h may be written with. A formula is a template over a number
-// type V, and V is a float or double (so also a CUDA thread's), a Packet (SIMD, cpu/packet.h) or a Dual (dual.h); each
-// gives its own meaning to + - * /, to comparisons, and to the functions below.
+// The vocabulary in which formulas.h is written. A formula is a template over a number type V, which is a float or
+// double (also in CUDA kernels), a Packet (SIMD, cpu/packet.h) or a Dual (dual.h); each defines + - * /, comparisons,
+// and the functions below.
 
 #include <cmath>
 #include <type_traits>
@@ -34,8 +34,8 @@ RAMP_HD inline T max(T a, T b) {
 
 using std::abs, std::exp, std::expm1, std::log, std::log1p, std::pow, std::sqrt, std::tanh, std::erfc;
 
-/// e^(factor x) for a product that is not positive, with the errors of rounding the factor and the product taken back: they
-/// would cost as many digits as the product has before the point.
+/// e^(factor x) where factor x <= 0, corrected for the rounding of the factor and of the product, which would cost as
+/// many digits as the product has before the decimal point.
 template <Scalar T>
 RAMP_HD inline T scaled_exp(double factor, T x) {
   const T f = T(factor), rest = T(factor - static_cast<double>(f));
@@ -44,15 +44,15 @@ RAMP_HD inline T scaled_exp(double factor, T x) {
   return y + y * (std::fma(f, x, -product) + rest * x);
 }
 
-/// The density of the standard normal distribution, e^(-x^2/2) / sqrt(2 pi), with the error of rounding x^2 taken back:
-/// for large |x| it would cost half of the digits.
+/// The density of the standard normal distribution, e^(-x^2/2) / sqrt(2 pi), corrected for the rounding of x^2, which
+/// would cost half of the digits for large |x|.
 template <Scalar T>
 RAMP_HD inline T normal_pdf(T x) {
   const T density = T(0.3989422804014327) * std::exp(T(-0.5) * x * x);
   if (!(std::abs(x) < T(40))) return density;
   return density - density * (T(0.5) * std::fma(x, x, -(x * x)));
 }
-/// Its distribution function, erfc(-x / sqrt(2)) / 2, with the error of rounding x / sqrt(2) taken back likewise.
+/// Its distribution function, erfc(-x / sqrt(2)) / 2, likewise corrected for the rounding of x / sqrt(2).
 template <Scalar T>
 RAMP_HD inline T normal_cdf(T x) {
   constexpr T c = T(0.7071067811865476);

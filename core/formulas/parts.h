@@ -1,5 +1,5 @@
 #pragma once
-// What several formulas are made of.
+// Functions that several formulas share.
 
 #include "ramp/core/formulas/dual.h"
 #include "ramp/core/formulas/math.h"
@@ -14,12 +14,12 @@ RAMP_HD V step(V x, V left, V right, V at_zero) {
   return select(x > V(0.0), right, select(x < V(0.0), left, select(x == V(0.0), at_zero, x)));
 }
 
-/// The part of x that is below 0, so that exp never overflows.
+/// x if x < 0, else 0: exp of this never overflows.
 template <class V>
 RAMP_HD V negative_part(V x) {
   return select(x < V(0.0), x, V(0.0));
 }
-/// 1 / (1 + e^-x), written so that nothing overflows and both tails keep their digits.
+/// 1 / (1 + e^-x), written so that nothing overflows and both tails keep their precision.
 template <class V>
 RAMP_HD V logistic(V x) {
   const V e = exp(-abs(x));
@@ -31,7 +31,7 @@ RAMP_HD V logistic_slope(V x) {
   const V e = exp(-abs(x)), sum = V(1.0) + e;
   return e / (sum * sum);
 }
-/// The slope of a gate, with its limits 0 and 1 far out, where x times 0 may be inf times 0.
+/// The slope of a gate, set to its limits 0 and 1 for |x| > 1e4, where x times 0 may be inf times 0.
 template <class V>
 RAMP_HD V gate_slope(V x, V slope) {
   return select(x < V(-1e4), V(0.0), select(x > V(1e4), V(1.0), slope));

@@ -1,5 +1,5 @@
 #pragma once
-// The ReLU family: activations in pieces.
+// The ReLU family: piecewise activations.
 
 #include <vector>
 
@@ -22,8 +22,8 @@ struct ReLU {
   std::vector<double> kinks() const { return {0}; }
 };
 
-/// x for x >= 0, alpha x below. Maas, Hannun & Ng 2013. The formula takes any slope; the layer insists on the paper's
-/// 0 <= alpha < 1.
+/// x for x >= 0, alpha x below. Maas, Hannun & Ng 2013. The formula takes any slope; the layer requires 0 <= alpha < 1,
+/// as in the paper.
 struct LeakyReLU {
   double alpha = 0.01;
   double slope_at_zero = 1;
@@ -73,8 +73,8 @@ struct ReLU6 {
   std::vector<double> kinks() const { return {0, 6}; }
 };
 
-/// x for x > theta, else 0: a jump of height theta at x = theta, which belongs to the zero side as in its paper, value
-/// and slope. Konda, Memisevic & Krueger 2015.
+/// x for x > theta, else 0: a jump of height theta. At x = theta value and slope are those of the zero side, as in the
+/// paper. Konda, Memisevic & Krueger 2015.
 struct ThresholdedReLU {
   double theta = 1;
   template <class V>
@@ -176,7 +176,8 @@ struct HardSwish {
   std::vector<double> kinks() const { return {-3, 3}; }
 };
 
-/// 1 for x >= 0, else 0: the threshold of McCulloch & Pitts 1943. Its derivative is zero, so nothing behind it learns.
+/// 1 for x >= 0, else 0: the threshold of McCulloch & Pitts 1943. Its derivative is zero, so no gradient passes through
+/// it.
 struct UnitStep {
   template <class V>
   RAMP_HD V operator()(V x) const {

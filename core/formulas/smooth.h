@@ -6,7 +6,7 @@
 
 namespace ramp::formula {
 
-// Gates, x g(x) with g rising from 0 to 1. Their limit at -inf is 0, where the product would be inf times 0.
+// Gates, x g(x) with g rising from 0 to 1. Their limit at -inf is 0, where the product itself would be inf times 0.
 
 /// x Phi(x), Phi the standard normal distribution function. Hendrycks & Gimpel 2016.
 struct GELU {
@@ -21,7 +21,7 @@ struct GELU {
 };
 
 /// The approximation x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 of GELU, as x sigmoid(2 sqrt(2/pi) (...)), which
-/// keeps the digits of the tail. Hendrycks & Gimpel 2016.
+/// preserves the precision of the tail. Hendrycks & Gimpel 2016.
 struct GELUTanh {
   static constexpr double a = 1.5957691216057308, b = 0.07135481627260025;  // 2 sqrt(2/pi), and that times 0.044715
   template <class V>
@@ -124,7 +124,7 @@ struct Tanh {
 struct Softsign {
   template <class V>
   RAMP_HD V operator()(V x) const {
-    const V finite = select(x > V(1e30), V(1e30), select(x < V(-1e30), V(-1e30), x));  // inf / inf is no number
+    const V finite = select(x > V(1e30), V(1e30), select(x < V(-1e30), V(-1e30), x));  // inf / inf would be NaN
     return finite / (V(1.0) + abs(finite));
   }
   template <class V>

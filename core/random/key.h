@@ -4,7 +4,7 @@
 
 namespace ramp {
 
-/// What one random operation is keyed by.
+/// The key of one random operation.
 struct RandomKey {
   uint64_t seed;
   uint64_t ticket;

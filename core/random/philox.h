@@ -1,5 +1,5 @@
 #pragma once
-// How random words become random numbers; read by the CPU and by CUDA threads, so that both give the same bits.
+// How random words become random numbers. The CPU and the CUDA kernels share this, so that both give the same bits.
 
 #include <Random123/philox.h>
 
@@ -10,7 +10,7 @@ namespace ramp {
 
 using RandomWords = r123::Philox4x32::ctr_type;  // four 32-bit words
 
-/// Words 4 * block .. 4 * block + 3 of the stream that `key` names.
+/// Words 4 * block .. 4 * block + 3 of the stream of `key`.
 RAMP_HD inline RandomWords random_words(RandomKey key, uint64_t block) {
   const auto low = [](uint64_t x) { return static_cast<uint32_t>(x); };
   const auto high = [](uint64_t x) { return static_cast<uint32_t>(x >> 32); };
@@ -25,10 +25,10 @@ RAMP_HD inline double unit_double(uint32_t low, uint32_t high) {
   return static_cast<double>(((static_cast<uint64_t>(high) << 32 | low) >> 11)) * 0x1p-53;
 }
 
-/// Uniform number i of T: a float takes one word, a double two.
+/// The uniform numbers of T from one block of words: a float takes one word, a double two.
 template <class T>
 struct UniformBlock {
-  static constexpr int size = sizeof(T) == 4 ? 4 : 2;  // numbers a block of four words
+  static constexpr int size = sizeof(T) == 4 ? 4 : 2;  // numbers per block of four words
   RandomWords words;
   RAMP_HD T operator[](int i) const {
     if constexpr (sizeof(T) == 4) return unit_float(words[i]);
@@ -36,7 +36,8 @@ struct UniformBlock {
   }
 };
 
-/// The share of T's uniform numbers that lie below it, as near to `keep` as there is one above 0.
+/// `keep` rounded to a multiple of 2^-24 (float) or 2^-53 (double), but at least one of them: exactly this share of T's
+/// uniform numbers lies below it.
 template <class T>
 double share_below(double keep) {
   constexpr double numbers = sizeof(T) == 4 ? 0x1p24 : 0x1p53;

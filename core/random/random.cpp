@@ -34,7 +34,7 @@ std::vector<int32_t> random_permutation(int64_t n, Generator& generator) {
   std::vector<int32_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);
   for (int64_t i = n - 1; i > 0; --i) {
-    // 64 random bits scaled to [0, i]: the bias is below i / 2^64.
+    // 64 random bits scaled to [0, i]: the bias is at most i / 2^64.
     const RandomWords words = random_words(key, static_cast<uint64_t>(i));
     const uint64_t bits = static_cast<uint64_t>(words[1]) << 32 | words[0];
     const auto j = static_cast<int64_t>(static_cast<unsigned __int128>(bits) * static_cast<uint64_t>(i + 1) >> 64);
