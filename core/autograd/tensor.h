@@ -21,7 +21,7 @@ struct TensorImpl {
   Array value;
   std::shared_ptr<Node> node;  // null when no gradient is wanted
   CaptureId capture_id;
-  std::atomic<int> traces{0};  // that hold it
+  std::atomic<int> traces{0};  // UncountedTensor handles of it
   bool parameter = false;      // a layer's or an optimizer's; the nodes copy it, as a frozen tensor has none
 };
 

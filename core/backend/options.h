@@ -28,7 +28,7 @@ struct BlockCopy {
   int64_t from_offset = 0, to_offset = 0;
 };
 
-/// Which factors of a matrix product are transposed.
+/// How a matrix product is computed: which factors are transposed, and when the result must be there.
 struct MatmulOptions {
   bool transpose_a = false;
   bool transpose_b = false;
