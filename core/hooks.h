@@ -1,6 +1,5 @@
 #pragma once
-// What the code that runs in a step tells whoever captures that step: all that the lower rooms know of capturing
-// (capture/).
+// How the code that runs in a step reports to the capture of that step (capture/), if there is one.
 
 #include <cstdint>
 #include <functional>
@@ -17,33 +16,33 @@ struct RandomKey;
 class Tensor;
 struct TensorImpl;
 
-/// Hears of every piece of host state that a step reads while it is captured, since replays run no host code.
+/// Is told of every piece of host state that a step reads while it is captured, because replays run no host code.
 class CaptureListener {
  public:
-  /// A tensor is read. Its memory is held, for the graph's kernels have its address.
+  /// A tensor is read. The listener keeps its memory alive, since the graph's kernels hold its address.
   virtual void see(const std::shared_ptr<TensorImpl>& tensor) = 0;
-  /// The same for arrays that are read without a tensor.
+  /// An array is used without a tensor. The listener keeps its memory alive.
   virtual void hold(const Array& x) = 0;
-  /// What an optimizer keeps of these parameters, Storage::rounded(), is read: it must be true when a replay begins.
+  /// The bfloat16 copy of these parameters (Storage::rounded()) is read. It must be up to date when a replay begins.
   virtual void rely_on_rounded(const Array& parameters) = 0;
   /// A generator hands out a key.
   virtual void draw(Generator& generator, RandomKey key) = 0;
-  /// A flag decides what is done.
+  /// The step depends on a flag.
   virtual void depend(const std::shared_ptr<const bool>& flag) = 0;
-  /// Something else does: replays are refused while same() is false, and forever after `owner` is gone.
+  /// The step depends on other state. Replays are refused while same() is false, and forever once `owner` is gone.
   virtual void depend(const std::weak_ptr<const void>& owner, std::function<bool()> same) = 0;
-  /// As depend(), for what never becomes again what it was: once same() is false, replays are refused forever. Once for
-  /// an owner.
+  /// Like depend(), for changes that cannot be undone: once same() is false, replays are refused forever. Later calls
+  /// for the same owner have no effect.
   virtual void depend_forever(const std::weak_ptr<const void>& owner, std::function<bool()> same) = 0;
-  /// A variable that holds a tensor is read, and would lead to another tensor if one were assigned to it.
+  /// The step reads a variable that holds a tensor. Once another tensor is assigned to it, replays are refused forever.
   virtual void depend_on_variable(const std::shared_ptr<const Tensor>& variable) = 0;
-  /// Host code changed something that restore() puts back if what was recorded throws.
+  /// The step changes host state. restore() puts it back if what was recorded throws when it runs.
   virtual void when_undone(std::function<void()> restore) = 0;
-  /// The step cannot be captured, or not yet: what was recorded so far runs, and the rest of the step runs eagerly, so
-  /// that this call is one step as well. `reason` is an Error's message; empty where a warm-up step more is all that is
-  /// needed, and where the step throws.
+  /// The step cannot be captured, or not yet. What was recorded so far runs, and the rest of the step runs eagerly, so
+  /// that the call is still one step. `reason` is the message of an Error; it is empty if one more warm-up step is
+  /// enough, or if the step throws.
   virtual void stop(std::string reason) = 0;
-  /// The innermost layer that stop() was called in.
+  /// stop() was called in this layer. Of several calls the first, which names the innermost layer, counts.
   virtual void stopped_in(const std::string& layer) = 0;
 
   /// The captured step's own number, never 0.
@@ -63,14 +62,14 @@ class CaptureListener {
 inline constinit thread_local CaptureListener* capture_listener = nullptr;
 inline CaptureListener* capturing() { return capture_listener; }
 
-/// Has the step that this thread captures, if there is one, run eagerly from here on: `[op] parts...` says why it
-/// cannot be captured.
+/// If this thread captures a step, makes the rest of that step run eagerly. `[op] parts...` says why it cannot be
+/// captured.
 template <class... Parts>
 void stop_capture(const char* op, const Parts&... parts) {
   if (CaptureListener* listener = capturing()) listener->stop(text_of('[', op, "] ", parts...));
 }
 
-/// A member that tells in which captured step its object was made. A copy is made where it is copied.
+/// The captured step in which its owner was made. A copy belongs to the step that copies.
 class CaptureId {
  public:
   CaptureId() = default;

@@ -55,7 +55,7 @@ Context* make_context(int device) {
 
 }  // namespace
 
-const Devices& found() {
+const Devices& found_devices() {
   static const Devices devices = [] {
     Devices d;
     const cudaError_t status = cudaGetDeviceCount(&d.count);

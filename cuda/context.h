@@ -67,7 +67,7 @@ struct Devices {
   int count = 0;
   std::string why_none;
 };
-const Devices& found();
+const Devices& found_devices();
 
 /// While one lives, and if it is `on`, kernels go to the stream of fork(used).
 class Aside {

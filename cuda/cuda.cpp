@@ -5,12 +5,10 @@
 
 namespace ramp {
 
-int Cuda::device_count() { return cuda::found().count; }
-std::string Cuda::why_none() { return cuda::found().why_none; }
+int Cuda::device_count() { return cuda::found_devices().count; }
+std::string Cuda::why_none() { return cuda::found_devices().why_none; }
 
 void Cuda::use(int index) { cuda::use(index); }
-
-void Cuda::join() { cuda::context().join(); }
 
 void Cuda::synchronize() {
   cuda::leave_capture("synchronize", "waiting");

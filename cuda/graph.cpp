@@ -89,12 +89,6 @@ Graph::~Graph() {
   cudaGraphExecDestroy(executable_);
 }
 
-void Graph::take(const Array& from, const Array& to) {
-  if (from.numel() == 0 || from.address<const void>() == to.address<const void>()) return;
-  check(op, cudaMemcpyAsync(to.address<void>(), from.address<const void>(), static_cast<size_t>(from.bytes()),
-                            cudaMemcpyDefault, context().stream));
-}
-
 void Graph::warm_up(const std::function<void()>& step) {
   const Within within(this, &pool_);
   draws_ = 0;

@@ -172,6 +172,8 @@ void Cuda::dense(const Unary* f, const Array& x, const Array& w, const Array& bi
   if (f) map(*f, z, y);
 }
 
+void Cuda::join() { cuda::context().join(); }
+
 void Cuda::require(Precision precision) {
   if (precision == Precision::float32) return;
   int major = 0;

@@ -22,7 +22,7 @@ struct CountingGraph {
   CountingGraph() { ++log_->alive; }
   ~CountingGraph() { --log_->alive; }
   CountingGraph(const CountingGraph&) = delete;
-  void take(const Array& from, const Array& to) { copy(from, to); }
+  bool take(const Array&, const Array&) { return true; }
   void warm_up(const std::function<void()>& step) {
     ++log_->warm_ups;
     step();

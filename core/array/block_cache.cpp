@@ -6,7 +6,8 @@
 namespace ramp {
 
 BlockCache::SizeClass BlockCache::size_class(int64_t bytes) {
-  // A size is 8 to 15 steps, where a step is 1/8 of the power of two below the size; eight indices for each power.
+  // Sizes are multiples of a step, which is an eighth of their power of two and at least 256 bytes. Every power takes
+  // eight indices.
   const int power = std::max(0, static_cast<int>(std::bit_width(static_cast<uint64_t>(bytes))) - 12);
   const int64_t step = alignment << power;
   const int64_t steps = std::max<int64_t>(1, (bytes + step - 1) >> (8 + power));

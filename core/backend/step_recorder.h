@@ -15,8 +15,9 @@ namespace ramp {
 template <class Graph>
 concept StepRecorder = requires(Graph graph, const Graph& recorded, const Array& x, const std::function<void()>& step,
                                 std::span<const RandomKey> keys) {
-  /// (from, to): gives the step its input, which reads it in `to`; a replay may read `from` where it lies.
-  graph.take(x, x);
+  /// (from, to): passes an input to the step, which reads it in `to`. Returns true if the caller must copy `from` to
+  /// `to` now, and false if the replay reads `from` in place.
+  { graph.take(x, x) } -> std::same_as<bool>;
   /// Runs the step eagerly.
   graph.warm_up(step);
   /// Records what the step does, without doing it. Throws what the step throws.

@@ -86,7 +86,8 @@ struct StepGraph {
   void take(std::span<const Tensor> given) {
     for (size_t i = inputs.size(); i < given.size(); ++i)
       inputs.emplace_back(Array(given[i].shape(), given[i].dtype(), given[i].device()));
-    for (size_t i = 0; i < inputs.size(); ++i) graph.take(given[i].array(), inputs[i].array());
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (graph.take(given[i].array(), inputs[i].array())) copy(given[i].array(), inputs[i].array());
   }
 
   /// The step's result. If the step returns one of its inputs, a copy: a replay reads its inputs elsewhere.

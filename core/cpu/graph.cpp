@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <numeric>
 
 #include "ramp/core/backend/threads.h"
@@ -269,18 +268,16 @@ void Graph::place(size_t index, int threads) {
 
 // ---- Replays --------------------------------------------------------------------------------------------------------
 
-void Graph::take(const Array& from, const Array& to) {
+bool Graph::take(const Array& from, const Array& to) {
   const Storage* stand_in = to.storage().get();
   auto input = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& i) { return i.stand_in == stand_in; });
   if (input == inputs_.end()) input = inputs_.insert(input, {stand_in, {}, to.address<void>()});
   // Copied if the step writes to it, if `from` is memory that the loops use, and always before the capture.
   const bool own = input->uses.empty() || held_.contains(from.storage().get());
-  if (own && from.numel() > 0 && from.address<const void>() != to.address<const void>())
-    std::memcpy(to.address<void>(), from.address<const void>(), static_cast<size_t>(from.bytes()));
   void* address = const_cast<void*>((own ? to : from).address<const void>());
-  if (address == input->now) return;
-  input->now = address;
-  for (const auto& [use, offset] : input->uses) *use = static_cast<char*>(address) + offset;
+  if (address != std::exchange(input->now, address))
+    for (const auto& [use, offset] : input->uses) *use = static_cast<char*>(address) + offset;
+  return own;
 }
 
 void Graph::launch(std::span<const RandomKey> keys) {

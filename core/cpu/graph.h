@@ -33,8 +33,8 @@ class Graph {
   Graph& operator=(const Graph&) = delete;
 
   /// Passes an input to the step, which reads it in `to`. A replay reads `from` in place, unless the step writes to its
-  /// input or its loops use the memory of `from`; then, and before the capture, `from` is copied to `to`.
-  void take(const Array& from, const Array& to);
+  /// input or its loops use the memory of `from`; then, and before the capture, it returns true: copy `from` to `to`.
+  bool take(const Array& from, const Array& to);
   /// Runs the step eagerly.
   void warm_up(const std::function<void()>& step) { step(); }
   /// Records the loops of the step without running them. Throws what the step throws.
