@@ -2,7 +2,6 @@
 // Sums over the columns of matrices whose elements are read or computed on the fly. They are accumulated in pieces of
 // fixed size and in a fixed order, so their bits depend on the shape alone.
 
-#include <algorithm>
 #include <type_traits>
 
 #include "ramp/core/array/array.h"
@@ -20,89 +19,70 @@ constexpr int column_lanes = 32;       // threads of a block along a row
 constexpr int column_rows = 32;        // threads of a block along a column
 constexpr int64_t column_piece = 256;  // rows that one block adds up
 
-/// Where the sums of `count` matrices go.
-template <class T, int count>
-struct Sums {
-  T* at[count];
-};
-
-/// For `count` matrices [outer, n, inner]: each block adds up one piece of the rows, for column_lanes * width columns,
-/// into out [outer, pieces, inner]. element.add(i, column, sum) adds the `width` elements of each matrix from index i
-/// on to `sum`.
-template <int width, class T, class Element, int count>
+/// For a matrix [outer, n, inner]: each block adds up one piece of the rows, for column_lanes * width columns, into out
+/// [outer, pieces, inner]. element.add(i, sum) adds the `width` elements from index i on to `sum`.
+template <int width, class T, class Element>
 __global__ void __launch_bounds__(column_lanes* column_rows)
-    sum_columns_kernel(AxisView view, int64_t pieces, Element element, Sums<T, count> out) {
-  __shared__ Neighbours<T, width> held[count][column_rows][column_lanes];
+    sum_columns_kernel(AxisView view, int64_t pieces, Element element, T* out) {
+  __shared__ Neighbours<T, width> sums[column_rows][column_lanes];
   const auto [outer, n, inner] = view;
   const int64_t tile = column_lanes * width, tiles = (inner + tile - 1) / tile;
   for (int64_t b = blockIdx.x; b < outer * pieces * tiles; b += gridDim.x) {
     const int64_t column = b % tiles * tile + threadIdx.x * width, at = b / tiles, o = at / pieces;
     const int64_t begin = at % pieces * column_piece, end = min(n, begin + column_piece);
-    Neighbours<T, width> sum[count]{};
+    Neighbours<T, width> sum{};
     if (column < inner)
       for (int64_t i = begin + threadIdx.y; i < end; i += column_rows)
-        element.template add<width>((o * n + i) * inner + column, column, sum);
-#pragma unroll
-    for (int k = 0; k < count; ++k) held[k][threadIdx.y][threadIdx.x] = sum[k];
+        element.template add<width>((o * n + i) * inner + column, sum);
+    sums[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
     for (int half = column_rows / 2; half > 0; half /= 2) {
       if (threadIdx.y < half)
 #pragma unroll
-        for (int k = 0; k < count; ++k)
-#pragma unroll
-          for (int j = 0; j < width; ++j)
-            held[k][threadIdx.y][threadIdx.x].at[j] += held[k][threadIdx.y + half][threadIdx.x].at[j];
+        for (int j = 0; j < width; ++j)
+          sums[threadIdx.y][threadIdx.x].at[j] += sums[threadIdx.y + half][threadIdx.x].at[j];
       __syncthreads();
     }
     if (threadIdx.y == 0 && column < inner)
-#pragma unroll
-      for (int k = 0; k < count; ++k)
-        reinterpret_cast<Neighbours<T, width>*>(out.at[k] + at * inner + column)[0] = held[k][0][threadIdx.x];
+      *reinterpret_cast<Neighbours<T, width>*>(out + at * inner + column) = sums[0][threadIdx.x];
     // No barrier is needed: only this thread writes, in the next round, what it reads here.
   }
 }
 
-/// An `element` that reads the elements of arrays.
-template <class T, int count>
+/// An `element` that reads the elements of an array.
+template <class T>
 struct Elements {
-  const T* x[count];
+  const T* x;
   template <int width>
-  __device__ void add(int64_t i, int64_t, Neighbours<T, width>* sum) const {
+  __device__ void add(int64_t i, Neighbours<T, width>& sum) const {
+    const auto more = *reinterpret_cast<const Neighbours<T, width>*>(x + i);
 #pragma unroll
-    for (int k = 0; k < count; ++k) {
-      const auto more = *reinterpret_cast<const Neighbours<T, width>*>(x[k] + i);
-#pragma unroll
-      for (int j = 0; j < width; ++j) sum[k].at[j] += more.at[j];
-    }
+    for (int j = 0; j < width; ++j) sum.at[j] += more.at[j];
   }
 };
 
-/// out [outer, inner] = the sums over n of [outer, n, inner], for each of `count` matrices. `wide`: every row of the
-/// arrays that `element` accesses is aligned to 16 bytes.
-template <class T, class Element, int count>
-void sum_columns(const char* op, AxisView view, const Element& element, const Sums<T, count>& out, Device device,
-                 bool wide) {
+/// out [outer, inner] = the sums over n of [outer, n, inner]. `wide`: every row of the arrays that `element` accesses
+/// is aligned to 16 bytes.
+template <class T, class Element>
+void sum_columns(const char* op, AxisView view, const Element& element, T* out, Device device, bool wide) {
   const int64_t pieces = (view.n + column_piece - 1) / column_piece;
   Array partial;  // may be freed while in use: its next user is queued behind on the same stream
-  Sums<T, count> to = out;
+  T* to = out;
   if (pieces > 1) {
-    partial = Array({count, view.outer * pieces * view.inner}, dtype_of<T>(), device);
+    partial = Array({view.outer * pieces * view.inner}, dtype_of<T>(), device);
     context().hold(partial);
-    for (int k = 0; k < count; ++k) to.at[k] = partial.data<T>() + k * partial.shape()[1];
+    to = partial.data<T>();
   }
   const auto launch = [&]<int width>(std::integral_constant<int, width>) {
     const int64_t tile = column_lanes * width, tiles = view.outer * pieces * ((view.inner + tile - 1) / tile);
-    cuda::launch(op, sum_columns_kernel<width, T, Element, count>, blocks(tiles * threads),
-                 dim3(column_lanes, column_rows), view, pieces, element, to);
+    cuda::launch(op, sum_columns_kernel<width, T, Element>, blocks(tiles * threads), dim3(column_lanes, column_rows),
+                 view, pieces, element, to);
   };
-  const auto all_aligned = [](const Sums<T, count>& sums) { return std::all_of(sums.at, sums.at + count, aligned); };
   // With few rows every column gets a thread of its own: the time is then that of a single thread's work.
-  if (wide && view.n > 2048 && all_aligned(to)) launch(std::integral_constant<int, lanes<T>>{});
+  if (wide && view.n > 2048 && aligned(to)) launch(std::integral_constant<int, lanes<T>>{});
   else launch(std::integral_constant<int, 1>{});
-  if (pieces == 1) return;
-  Elements<T, count> parts;
-  std::copy_n(to.at, count, parts.x);
-  sum_columns<T>(op, {view.outer, pieces, view.inner}, parts, out, device, wide && all_aligned(out));
+  if (pieces > 1)
+    sum_columns<T>(op, {view.outer, pieces, view.inner}, Elements<T>{to}, out, device, wide && aligned(out));
 }
 
 }  // namespace ramp::cuda

@@ -111,20 +111,53 @@ Context& context() {
   return *mine;
 }
 
-Branch& Context::fork(std::initializer_list<Array> used) {
-  if (!graph) return branches[0];  // eagerly the host is the bottleneck, and events would cost it more time
-  check("matmul", cudaEventRecord(branches[0].reached, stream));
-  check("matmul", cudaStreamWaitEvent(branches[1].stream, branches[0].reached));
-  held.insert(held.end(), used);
-  return branches[1];
+void wait_for(const Branch& first, const Branch& second) {
+  check("capture", cudaEventRecord(first.reached, first.stream));
+  check("capture", cudaStreamWaitEvent(second.stream, first.reached));
+}
+
+namespace {
+
+/// Storage::Await for what is in flight.
+void await(const Storage& memory, int64_t begin, int64_t end, bool to_write) {
+  const int before = current;
+  use(memory.device().index);
+  Context& c = context();
+  const auto conflicts = [&](const Context::InFlight& x) {
+    return x.array.storage().get() == &memory && x.array.offset() < end && begin < x.array.offset() + x.array.bytes() &&
+           (to_write || x.written);
+  };
+  // What goes to the side stream itself is queued behind.
+  if (!c.on_side_stream() && std::any_of(c.in_flight.begin(), c.in_flight.end(), conflicts)) c.join();
+  use(before);
+}
+
+}  // namespace
+
+OnSideStream::OnSideStream(bool on, std::initializer_list<Array> read, const Array& written) {
+  if (!on || !c_.graph) return;
+  for (const Array& x : read) used_.push_back({x, false});
+  used_.push_back({written, true});
+  wait_for(c_.branches[0], c_.branches[1]);
+  c_.stream = c_.branches[1].stream;
+}
+
+OnSideStream::~OnSideStream() {
+  c_.stream = c_.branches[0].stream;
+  for (Context::InFlight& x : used_) {
+    x.array.storage()->set_await(await);
+    c_.in_flight.push_back(std::move(x));
+  }
 }
 
 void Context::join() {
-  if (held.empty()) return;
-  // Released even if a check throws: nothing may stay held until a later step.
-  const std::vector<Array> done = std::exchange(held, {});
-  check("matmul", cudaEventRecord(branches[1].reached, branches[1].stream));
-  check("matmul", cudaStreamWaitEvent(stream, branches[1].reached));
+  if (in_flight.empty()) return;
+  land();  // first, as nothing may stay in flight if a check throws
+  wait_for(branches[1], branches[0]);
+}
+
+void Context::land() {
+  for (const InFlight& x : std::exchange(in_flight, {})) x.array.storage()->set_await(nullptr);
 }
 
 void leave_capture(const char* op, const char* what) {

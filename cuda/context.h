@@ -32,12 +32,15 @@ struct Branch {
   static constexpr size_t workspace_bytes = std::size_t{32} << 20;
 };
 
+/// Makes what is queued on `second` from now on wait for all that is queued on `first`.
+void wait_for(const Branch& first, const Branch& second);
+
 /// One device. Made at its first use and never destroyed, since static tensors may outlive any static of ours.
 struct Context {
   int device;
   int processors;       // streaming multiprocessors
   Branch branches[2];   // the main stream and the side stream
-  cudaStream_t stream;  // where kernels go: the main stream, or the side stream while an Aside lives
+  cudaStream_t stream;  // where kernels go: the main stream, or the side stream while an OnSideStream lives
   cublasLtHandle_t blas;
   unsigned* ticket;         // 0 between kernels; a kernel counts its finished blocks here, to know the last one
   Complaint* complaints;    // two: for kernels that the host waits for; for captured ones and load_batch()
@@ -45,17 +48,22 @@ struct Context {
   bool capturing = false;   // the stream records a graph instead of running
   Graph* graph = nullptr;   // whose step is running or being recorded, else null
   Pool* pool = nullptr;     // where its arrays are allocated
-  std::vector<Array> held;  // in use on the side stream: must not be freed, and so reused, before join()
+  /// What the side stream uses, and whether it writes it. Kept from being freed, and so reused, until join().
+  struct InFlight {
+    Array array;
+    bool written;
+  };
+  std::vector<InFlight> in_flight;
 
-  /// The branch for work that reads and writes `used` and that the main stream waits for only at join(). In the steps
-  /// of a graph it is the side stream, which first waits for all that is queued so far; else the main stream.
-  Branch& fork(std::initializer_list<Array> used);
-  /// If the current stream is the side stream, keeps `used` from being freed, and so reused, before join().
-  void hold(const Array& used) {
-    if (stream != branches[0].stream) held.push_back(used);
+  bool on_side_stream() const { return stream != branches[0].stream; }
+  /// If the current stream is the side stream, keeps an array that only the side stream uses until join().
+  void hold(const Array& scratch) {
+    if (on_side_stream()) in_flight.push_back({scratch, true});
   }
-  /// Makes the main stream wait for the side stream, and releases what was held for it.
+  /// Makes the main stream wait for the side stream.
   void join();
+  /// Forgets what was in flight.
+  void land();
 };
 
 /// The context of the current device.
@@ -69,18 +77,21 @@ struct Devices {
 };
 const Devices& found_devices();
 
-/// While one lives, and if it is `on`, kernels go to the stream of fork(used).
-class Aside {
+/// While one lives, kernels go to the side stream, if `on` and in the steps of a graph. That is for results which nobody
+/// is likely to need soon, such as the gradients of weights: what comes next on the main stream runs at the same time,
+/// until it reads them or writes what they are made from. (Eagerly the host is the bottleneck, and the events of the
+/// fork would cost it more time.) The addresses of the arrays must be taken before.
+class OnSideStream {
  public:
-  Aside(bool on, std::initializer_list<Array> used) {
-    if (on) c_.stream = c_.fork(used).stream;
-  }
-  ~Aside() { c_.stream = c_.branches[0].stream; }
-  Aside(const Aside&) = delete;
-  Aside& operator=(const Aside&) = delete;
+  OnSideStream(bool on, std::initializer_list<Array> read, const Array& written);
+  ~OnSideStream();
+  OnSideStream(const OnSideStream&) = delete;
+  OnSideStream& operator=(const OnSideStream&) = delete;
+  const Branch& branch() const { return c_.branches[c_.on_side_stream()]; }
 
  private:
   Context& c_ = context();
+  std::vector<Context::InFlight> used_;
 };
 
 /// If a step is being captured, gives that up: the rest of it runs eagerly, because `what` cannot be part of a captured

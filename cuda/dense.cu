@@ -17,34 +17,12 @@ struct DenseGradient {
   const T *z, *y, *upstream;
   T* out;
   template <int width>
-  __device__ void add(int64_t i, int64_t, cuda::Neighbours<T, width>* sum) const {
+  __device__ void add(int64_t i, cuda::Neighbours<T, width>& sum) const {
     using Some = cuda::Neighbours<T, width>;
     const Some x = *reinterpret_cast<const Some*>(z + i), v = *reinterpret_cast<const Some*>(y + i);
     Some g = *reinterpret_cast<const Some*>(upstream + i);
 #pragma unroll
-    for (int j = 0; j < width; ++j) sum[0].at[j] += g.at[j] *= derivative(f, x.at[j], v.at[j]);
-    *reinterpret_cast<Some*>(out + i) = g;
-  }
-};
-
-/// out = upstream df/dz; its columns and those of upstream df/dslope are summed.
-template <class T>
-struct PReLUGradient {
-  formula::PReLU f;
-  const T *z, *slope, *upstream;
-  bool shared;  // one slope for all
-  T* out;
-  template <int width>
-  __device__ void add(int64_t i, int64_t column, cuda::Neighbours<T, width>* sum) const {
-    using Some = cuda::Neighbours<T, width>;
-    const Some x = *reinterpret_cast<const Some*>(z + i);
-    Some g = *reinterpret_cast<const Some*>(upstream + i);
-#pragma unroll
-    for (int j = 0; j < width; ++j) {
-      const T s = slope[shared ? 0 : column + j];
-      sum[1].at[j] += g.at[j] * partial<1>(f, x.at[j], s);
-      sum[0].at[j] += g.at[j] *= partial<0>(f, x.at[j], s);
-    }
+    for (int j = 0; j < width; ++j) sum.at[j] += g.at[j] *= derivative(f, x.at[j], v.at[j]);
     *reinterpret_cast<Some*>(out + i) = g;
   }
 };
@@ -68,22 +46,10 @@ void Cuda::dense_gradient(const Unary& f, const Array& z, const Array& y, const 
         [&]<class F>(const F& f) {
           const DenseGradient<T, F> element{f, z.data<const T>(), y.data<const T>(), upstream.data<const T>(),
                                             out.data<T>()};
-          cuda::sum_columns<T>(op, view, element, cuda::Sums<T, 1>{sums.data<T>()}, out.device(),
+          cuda::sum_columns<T>(op, view, element, sums.data<T>(), out.device(),
                                wide<T>(view.inner, {&z, &y, &upstream, &out}));
         },
         f);
-  });
-}
-
-void Cuda::prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
-                          const Array& out, const Array& sums, const Array& slope_sums) {
-  visit_floating("prelu", out.dtype(), [&](auto t) {
-    using T = decltype(t);
-    const AxisView view{1, out.shape()[0], out.shape()[1]};
-    const PReLUGradient<T> element{
-        f, z.data<const T>(), slope.data<const T>(), upstream.data<const T>(), slope.numel() == 1, out.data<T>()};
-    cuda::sum_columns<T>("prelu", view, element, cuda::Sums<T, 2>{sums.data<T>(), slope_sums.data<T>()}, out.device(),
-                         wide<T>(view.inner, {&z, &upstream, &out}));
   });
 }
 

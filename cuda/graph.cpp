@@ -21,7 +21,7 @@ struct Within {
   ~Within() {
     // A step that failed may have left work on the side stream.
     cudaStreamSynchronize(c.branches[1].stream);
-    c.held.clear();
+    c.land();
     c.graph = nullptr, c.pool = nullptr;
   }
 };
@@ -93,6 +93,7 @@ void Graph::warm_up(const std::function<void()>& step) {
   const Within within(this, &pool_);
   draws_ = 0;
   step();
+  within.c.join();
 }
 
 void Graph::capture(const std::function<void()>& step) {
@@ -101,6 +102,7 @@ void Graph::capture(const std::function<void()>& step) {
   const Within within(this, &pool_);
   Recording recording;
   end_ = [&] {
+    within.c.join();
     const cudaGraph_t graph = recording.end();
     try {
       nodes_ = check_nodes(graph);
@@ -123,19 +125,15 @@ void Graph::capture(const std::function<void()>& step) {
 
 void Graph::stop() {
   Context& c = context();
-  const auto after = [](const Branch& first, const Branch& second) {
-    check(op, cudaEventRecord(first.reached, first.stream));
-    check(op, cudaStreamWaitEvent(second.stream, first.reached));
-  };
   // What the side stream did so far is part of the graph; what it does next runs after the graph.
-  const bool forked = !c.held.empty();
-  if (forked) after(c.branches[1], c.branches[0]);
-  end_();
   const cudaStream_t stream = std::exchange(c.stream, c.branches[0].stream);
+  const bool forked = stream != c.stream;
+  if (forked) wait_for(c.branches[1], c.branches[0]);
+  end_();
   const std::vector<RandomKey> keys = drawn_;
   launch(keys);
+  if (forked) wait_for(c.branches[0], c.branches[1]);
   c.stream = stream;
-  if (forked) after(c.branches[0], c.branches[1]);
 }
 
 void Graph::launch(std::span<const RandomKey> keys) {

@@ -138,9 +138,12 @@ bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, 
   const float one_float = 1, zero_float = 0;
   const bool is_double = kind == Kind::float64;
   void* to = out.data<void>();
-  const cuda::Branch& branch = options.aside ? c.fork({a, b, out}) : c.branches[0];
+  const void *from_a = a.data<const void>(), *from_b = b.data<const void>();
+  // A product with the transpose of its first factor is the gradient of weights.
+  const cuda::OnSideStream scope(options.transpose_a, {a, b}, out);
+  const cuda::Branch& branch = scope.branch();
   cuda::check(op, cublasLtMatmul(c.blas, plan.product, is_double ? static_cast<const void*>(&one) : &one_float,
-                                 b.data<const void>(), plan.a, a.data<const void>(), plan.b,
+                                 from_b, plan.a, from_a, plan.b,
                                  is_double ? static_cast<const void*>(&zero) : &zero_float, to, plan.out, to, plan.out,
                                  &plan.algorithm, branch.workspace, cuda::Branch::workspace_bytes, branch.stream));
   cuda::check_launch(op, branch.stream);
@@ -171,8 +174,6 @@ void Cuda::dense(const Unary* f, const Array& x, const Array& w, const Array& bi
   }
   if (f) map(*f, z, y);
 }
-
-void Cuda::join() { cuda::context().join(); }
 
 void Cuda::require(Precision precision) {
   if (precision == Precision::float32) return;

@@ -100,14 +100,16 @@ __global__ void max_kernel(AxisView view, const T* x, T* values, int32_t* indice
 
 }  // namespace
 
-void Cuda::sum(const Array& x, AxisView view, const Array& out, bool aside) {
-  const cuda::Aside scope(aside, {x, out});
+void Cuda::sum(const Array& x, AxisView view, const Array& out) {
   visit_floating("sum", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    if (view.inner == 1) return sum_rows(x.data<const T>(), view.outer, view.n, out.data<T>(), x);
-    const bool wide = view.inner % cuda::lanes<T> == 0 && cuda::aligned(x.data<const void>());
-    cuda::sum_columns<T>("sum", view, cuda::Elements<T, 1>{x.data<const T>()}, cuda::Sums<T, 1>{out.data<T>()},
-                         x.device(), wide);
+    const T* from = x.data<const T>();
+    T* to = out.data<T>();
+    // The sums of columns are the gradients of biases.
+    const cuda::OnSideStream scope(view.outer == 1 && view.inner > 1, {x}, out);
+    if (view.inner == 1) return sum_rows(from, view.outer, view.n, to, x);
+    const bool wide = view.inner % cuda::lanes<T> == 0 && cuda::aligned(from);
+    cuda::sum_columns<T>("sum", view, cuda::Elements<T>{from}, to, x.device(), wide);
   });
 }
 

@@ -11,6 +11,7 @@ namespace ramp {
 class Activation : public Layer {
  public:
   const Unary& formula() const { return formula_; }
+  const Unary* epilogue() const override { return &formula_; }
   std::optional<double> gain() const override;
   std::string describe() const override;
 

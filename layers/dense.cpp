@@ -30,16 +30,16 @@ std::string Dense::describe() const {
 }
 
 Tensor Dense::forward(const Tensor& x) { return dense(x, weight, bias ? *bias : Tensor()); }
+Tensor Dense::forward_with(const Tensor& x, const Unary& epilogue) {
+  return dense(x, weight, bias ? *bias : Tensor(), epilogue);
+}
 
 namespace {
 
 /// Writes the gradients of x (input 0) and the weight (input 1), given the gradient of their product.
 void write_product_gradients(const DenseResult& forward, const Array& product_gradient, Gradients& inputs) {
   const Array gradient = operand(product_gradient);
-  if (inputs.wants(1)) {
-    const Array& out = inputs.write(1);
-    matmul_into(out, gradient, forward.x, {.transpose_a = true, .aside = inputs.written(1)});
-  }
+  if (inputs.wants(1)) matmul_into(inputs.write(1), gradient, forward.x, {.transpose_a = true});
   if (inputs.wants(0)) {
     inputs[0] = Array({gradient.shape()[0], forward.w.shape()[1]}, product_gradient.dtype(), gradient.device());
     matmul_into(inputs[0], gradient, forward.w);
@@ -60,32 +60,8 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const st
       {needed(weight, forward.x), needed(x, forward.w), forward.z, forward.y},
       [forward, biased, activation](const Array& upstream, Gradients& inputs) {
         const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
-        write_product_gradients(
-            forward, dense_gradient(activation, forward, upstream, bias_gradient, biased && inputs.written(2)), inputs);
+        write_product_gradients(forward, dense_gradient(activation, forward, upstream, bias_gradient), inputs);
       });
-}
-
-Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const formula::PReLU& activation,
-             const Tensor& slope) {
-  const bool biased = bias.defined();
-  DenseResult forward = dense(x.array(), weight.array(), biased ? bias.array() : Array(), std::nullopt);
-  forward.y = {};
-  const Array slopes = slope.array();
-  check_floating("dense", {&forward.z, &slopes});
-  const Shape out{forward.z.shape()[1]};
-  if (slopes.numel() != 1 && slopes.shape() != out)
-    fail("dense", "expected one slope or ", out, ", got ", slopes.shape());
-
-  const Tensor inputs[] = {x, weight, slope, bias};
-  return record("dense", map(Binary(activation), forward.z, slopes), std::span(inputs).first(biased ? 4 : 3),
-                {needed(weight, forward.x), needed(x, forward.w), forward.z, slopes},
-                [forward, biased, activation, slopes](const Array& upstream, Gradients& inputs) {
-                  const Array slope_gradient = inputs.wants(2) ? inputs.write(2) : Array();
-                  const Array bias_gradient = biased && inputs.wants(3) ? inputs.write(3) : Array();
-                  write_product_gradients(
-                      forward, prelu_gradient(activation, forward.z, slopes, upstream, bias_gradient, slope_gradient),
-                      inputs);
-                });
 }
 
 }  // namespace ramp

@@ -32,15 +32,13 @@ class Dense : public Layer {
   Tensor* bias;  ///< null without bias
 
  private:
-  Tensor forward(const Tensor& x) final;  // final: Sequential may fuse it with the activation that follows
+  Tensor forward(const Tensor& x) final;
+  Tensor forward_with(const Tensor& x, const Unary& epilogue) final;
 };
 
 /// The layer as a function: x [n, in], weight [out, in], bias [out] or undefined; with an activation f, f(x W^T + b).
 /// It is one node; its values and gradients equal those of the separate operations up to rounding.
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
              const std::optional<Unary>& activation = std::nullopt);
-/// The same with a PReLU as the activation: prelu(x W^T + b, slope), slope of one element or [out].
-Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const formula::PReLU& activation,
-             const Tensor& slope);
 
 }  // namespace ramp

@@ -11,6 +11,7 @@
 
 #include "ramp/core/array_ops/array_ops.h"
 #include "ramp/core/autograd/autograd.h"
+#include "ramp/core/autograd/ops.h"
 #include "ramp/core/hooks.h"
 
 namespace ramp {
@@ -58,7 +59,7 @@ Tensor Layer::operator()(const Tensor& x) {
     if (CaptureListener* listener = capturing()) watch(*listener);
   const uint64_t made_before = nodes_made();
   CaptureListener* const listener = capturing();
-  Tensor y = run(x);
+  Tensor y = run(x, nullptr);
   if (listener && !capturing()) listener->stopped_in(describe());
   if (outermost && checked_ != state_->changes && y.defined() && y.requires_grad())
     require_parameters(x, y, made_before);
@@ -66,10 +67,12 @@ Tensor Layer::operator()(const Tensor& x) {
   return y;
 }
 
-Tensor Layer::run(const Tensor& x) {
+Tensor Layer::run(const Tensor& x, const Unary* epilogue) {
   const Calling guard(this);
-  return forward(x);
+  return epilogue ? forward_with(x, *epilogue) : forward(x);
 }
+
+Tensor Layer::forward_with(const Tensor& x, const Unary& epilogue) { return map(epilogue, forward(x)); }
 
 /// Walks the graph that the call recorded: every leaf must be the input or a parameter of a layer or an optimizer.
 void Layer::require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before) {

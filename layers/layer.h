@@ -79,6 +79,9 @@ class Layer {
   /// The gain that a Dense before this layer needs to preserve the scale of the signal (see init::initialize). Only
   /// activations have one.
   virtual std::optional<double> gain() const { return std::nullopt; }
+  /// The formula that this layer applies to every element, if it does nothing else; else null. A Sequential hands it to
+  /// the layer before, which may then apply it in the pass that writes its own result (forward_with).
+  virtual const Unary* epilogue() const { return nullptr; }
 
   /// Calls `observer` after each call of this layer (not of inner ones), until it returns false. An observer moves with
   /// its layer, and may add observers or destroy the layer. A layer without observers pays one comparison per call. A
@@ -98,6 +101,8 @@ class Layer {
 
   /// Computes the output; operator() calls it.
   virtual Tensor forward(const Tensor& x) = 0;
+  /// epilogue(forward(x)). A layer that can compute both as one operation overrides this.
+  virtual Tensor forward_with(const Tensor& x, const Unary& epilogue);
 
   /// Makes `value` a trainable tensor of this layer. Assigning a tensor of the same shape and dtype to the returned
   /// reference replaces it everywhere: captured steps warm up again, and an optimizer that was made before throws in
@@ -130,8 +135,10 @@ class Layer {
   /// Tells a captured step what the outputs of this layer and its inner layers depend on.
   void watch(CaptureListener& listener) const;
   void require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before);
-  /// Calls forward(). Layers with parameters that are called in it must be this layer's own.
-  Tensor run(const Tensor& x);
+  friend class Sequential;  // calls run() with the epilogue of the layer that follows
+  /// Calls forward(), or forward_with() unless `epilogue` is null. Layers with parameters that are called in it must be
+  /// this layer's own.
+  Tensor run(const Tensor& x, const Unary* epilogue);
   void notify(const Tensor& input, const Tensor& output);
   /// Throws Error if this layer was moved from.
   void require_whole() const {

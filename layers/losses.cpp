@@ -113,7 +113,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntr
   }
   return record("cross_entropy", result.sum, {logits}, {},
                 [gradient = result.gradient](const Array& upstream, Gradients& inputs) {
-                  inputs[0] = is_unit_gradient(upstream) ? gradient : gradient * upstream;
+                  inputs[0] = inputs.upstream_is_one() ? gradient : gradient * upstream;
                 });
 }
 

@@ -18,7 +18,6 @@ class PReLU : public Layer {
  public:
   /// Throws Error unless channels is at least 1, or when start is not finite.
   explicit PReLU(int64_t channels = 1, const PReLUOptions& options = {});
-  const formula::PReLU& formula() const { return formula_; }
   std::string describe() const override;
   /// sqrt(2 / (1 + start^2)).
   std::optional<double> gain() const override;

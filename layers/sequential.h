@@ -6,7 +6,8 @@ namespace ramp {
 
 /// Layers one after another: Sequential{Dense(784, 256), ReLU(), Dense(256, 10)}. Their names are "0", "1", ... Use
 /// braces: they construct the layers from left to right, so that a seed gives the same weights with every compiler;
-/// parentheses do not guarantee this. A Dense and an activation directly after it are fused into one operation.
+/// parentheses do not guarantee this. A layer is fused with the activation directly after it, where it can be
+/// (Layer::epilogue); a Dense can.
 class Sequential : public Layer {
  public:
   Sequential() = default;

@@ -464,25 +464,6 @@ TEST_P(Backend, runs_a_dense_layer_and_its_way_back) {
             "[dense] expected bias [4], got [2]");
 }
 
-TEST_P(Backend, runs_the_way_back_through_a_dense_layer_with_prelu) {
-  const formula::PReLU f{.slope_at_zero = 0.5};
-  for (const auto& [n, out] : {std::pair{5, 7}, {1, 1}, {128, 10}, {70, 512}, {300, 33}, {5000, 36}, {3, 0}, {0, 4}})
-    for (const int slopes : {1, out})
-      for (const bool biased : {true, false}) {
-        const std::string what = std::to_string(n) + 'x' + std::to_string(out) + ", slopes " + std::to_string(slopes);
-        const Array z = normal({n, out}, 3), slope = normal({slopes}, 4), upstream = normal({n, out}, 5);
-        if (n > 0) copy(full_array({1, out}, 0, dtype(), device()), z.rows(0, 1));  // kinks
-        const Array sums = biased ? full_array({out}, nan, dtype(), device()) : Array();
-        const Array slope_sums = full_array({slopes}, nan, dtype(), device());
-        // Beside the same steps taken one by one.
-        const Array gradient = map_gradient(f, 0, z, slope, upstream);
-        expect_near(prelu_gradient(f, z, slope, upstream, sums, slope_sums), values(gradient), "gradient " + what);
-        if (biased) expect_near(sums, values(sum(gradient, 0)), "sums " + what);
-        expect_near(slope_sums, values(map_gradient(f, 1, z, slope, upstream)), "slopes " + what);
-        prelu_gradient(f, z, slope, upstream, sums, {});
-      }
-}
-
 TEST_P(Backend, computes_cross_entropy_and_its_gradient) {
   for (const auto& [n, classes] : {std::pair{5, 3}, {128, 10}, {7, 1}, {33, 100}, {3, 1500}, {20000, 2}})
     for (double smoothing : {0.0, 0.1})

@@ -665,11 +665,6 @@ TEST(Hostile, ProductsAndReductions) {
          dense(w.x, zeros({3, 3}), {}, Unary(formula::Clamp{1, 0}));
        },
        "clamp", "low must not exceed high"},
-      {"slopes of another width",
-       [](World& w) {
-         dense(w.x, zeros({5, 3}), {}, formula::PReLU{}, w.leaf);
-       },
-       "dense", "expected one slope or [5]"},
       {"the way back of another gradient",
        [](World& w) {
          const DenseResult forward = dense(w.x.array(), w.x.array(), {}, Unary(formula::ReLU{}));
@@ -678,12 +673,6 @@ TEST(Hostile, ProductsAndReductions) {
        "dense", "the gradient must be of the result's shape [2, 2], got [2, 3]"},
       {"a bias's gradient of another width", [](World& w) { dense_gradient({}, {}, w.x.array(), w.x.array()); },
        "dense", "bias's gradient must be of shape [3]"},
-      {"slopes' gradients of another width",
-       [](World& w) {
-         const Array x = w.x.array(), one = here({1});
-         prelu_gradient({}, x, one, x, {}, here({3}));
-       },
-       "dense", "the slopes' gradient must have 1 elements"},
       {"an update by another gradient", [](World& w) { sgd_update({}, w.x.array(), w.leaf.array(), {}, {}); },
        "sgd_update", "a gradient of shape [2, 3]"},
       {"an update with momentum alone",

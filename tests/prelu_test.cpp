@@ -69,38 +69,8 @@ TEST(PReLU, GradientsThroughADenseLayerEqualTheJacobian) {
   const Tensor bias = randn({5}, variable(), generator);
   for (const int64_t slopes : {1, 5}) {
     const Tensor slope = uniform({slopes}, 0.1, 0.5, variable(), generator);
-    const formula::PReLU f;
-    gradcheck([&](const std::vector<Tensor>& in) { return dense(in[0], in[1], in[2], f, in[3]); },
+    gradcheck([&](const std::vector<Tensor>& in) { return prelu(dense(in[0], in[1], in[2]), in[3]); },
               {x, weight, bias, slope});
-    gradcheck([&](const std::vector<Tensor>& in) { return dense(in[0], in[1], {}, f, in[2]); }, {x, weight, slope});
-  }
-  EXPECT_EQ(error_of([&] { dense(x, weight, bias, formula::PReLU{}, ones({4}, {.dtype = float64})); }),
-            "[dense] expected one slope or [5], got [4]");
-}
-
-TEST(PReLU, IsOneNodeWithTheDenseLayerBeforeIt) {
-  for (const int64_t channels : {1, 6}) {
-    manual_seed(3);
-    Sequential model{Dense(4, 6), PReLU(channels), Dense(6, 2)};
-    Generator generator(4);
-    const Tensor x = randn({300, 4}, {}, generator);
-    const auto run = [&] {
-      model.zero_grad();
-      const Tensor y = model(x);
-      sum(y * y).backward();
-      std::vector<Floats> all{y.to_vector<float>()};
-      for (const Parameter& parameter : model.parameters()) all.push_back(parameter.tensor.grad().to_vector<float>());
-      return all;
-    };
-    const std::vector<Floats> together = run();
-    int seen = 0;
-    model.children()[1].second->add_observer([&](const Layer&, const Tensor&, const Tensor&) { return ++seen < 1; });
-    const std::vector<Floats> apart = run();  // one by one, for the observer's sake
-    ASSERT_EQ(apart.size(), together.size());
-    for (size_t k = 0; k < apart.size(); ++k)
-      for (size_t i = 0; i < apart[k].size(); ++i)
-        EXPECT_NEAR(apart[k][i], together[k][i], 1e-5 * (1 + std::abs(apart[k][i]))) << k << ", element " << i;
-    EXPECT_EQ(seen, 1);
   }
 }
 

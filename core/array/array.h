@@ -58,6 +58,7 @@ class Array {
       if (capturing()) hold_in_captured_step();
       memory().note_write(offset_, offset_ + bytes());
     }
+    memory().await(offset_, offset_ + bytes(), !std::is_const_v<T>);
     return reinterpret_cast<T*>(static_cast<char*>(memory().data()) + offset_);
   }
   /// Says that these numbers were just written, by "sgd.step()", say.

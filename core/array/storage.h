@@ -27,6 +27,14 @@ class Storage {
   Device device() const { return device_; }
   const CaptureId& capture_id() const { return capture_id_; }
 
+  /// Called by Array::address() before the bytes [begin, end) are read or written. A device sets it on memory that it
+  /// works on out of the order of its stream, so that what comes next waits for that; null when there is no such work.
+  using Await = void (*)(const Storage& memory, int64_t begin, int64_t end, bool to_write);
+  void set_await(Await await) { await_ = await; }
+  void await(int64_t begin, int64_t end, bool to_write) const {
+    if (await_) await_(*this, begin, end, to_write);
+  }
+
   /// The float32 numbers in it rounded to bfloat16, in the same order, or null: kept by an optimizer for the products
   /// that take them so, until somebody asks for an address to write to (Array::data).
   const std::shared_ptr<Storage>& rounded() const { return rounded_; }
@@ -57,6 +65,7 @@ class Storage {
   int64_t bytes_;
   Device device_;
   CaptureId capture_id_;
+  Await await_ = nullptr;
   std::shared_ptr<Storage> rounded_;
   uint64_t writes_ = 0;
   uint64_t whole_version_ = 0;  // the last write to all of it

@@ -103,9 +103,6 @@ Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
 /// out = a b (of the shape that the product has). a and b may be operands.
 void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options = {});
 
-/// Has what follows on a device wait for the products that were set aside.
-void join(Device device);
-
 /// Over one axis, which stays with size 1. Sums are gathered in fixed blocks: the same bits for any number of threads.
 Array sum(const Array& x, int axis);
 struct MaxResult {
@@ -132,13 +129,9 @@ struct DenseResult {
 };
 DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::optional<Unary>& f);
 /// The way back from y to z and the bias: returns upstream f'(z) (without f, upstream), and writes its sum over the
-/// rows into bias_gradient [out] where that is defined; `aside` as in MatmulOptions.
+/// rows into bias_gradient [out] where that is defined.
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
-                     const Array& bias_gradient, bool aside = false);
-/// The same for y = prelu(z, slope), slope of one element or one a column. Writes the slopes' gradient too, where
-/// slope_gradient is defined.
-Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
-                     const Array& bias_gradient, const Array& slope_gradient);
+                     const Array& bias_gradient);
 
 /// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity; where `rounded`
 /// is defined it gets the new parameters as round_to_bfloat16() would give them.

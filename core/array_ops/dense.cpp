@@ -36,7 +36,7 @@ void check_columns(const Array& sums, const Array& x) {
 }  // namespace
 
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
-                     const Array& bias_gradient, bool aside) {
+                     const Array& bias_gradient) {
   const Array &z = forward.z, &y = forward.y;
   check_floating("dense", {&upstream});
   check_matrix("dense", upstream);
@@ -48,39 +48,12 @@ Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, 
     if (out.numel() == 0) {
       if (bias_gradient.defined()) fill(bias_gradient, 0);
     } else if (!f) {
-      if (bias_gradient.defined()) b.sum(out, around(0, out.shape()), bias_gradient, aside);
+      if (bias_gradient.defined()) b.sum(out, around(0, out.shape()), bias_gradient);
     } else if (!bias_gradient.defined()) {
       b.map_gradient(*f, z, y, upstream, out);
     } else {
       b.dense_gradient(*f, z, y, upstream, out, bias_gradient);
     }
-  });
-  return out;
-}
-
-Array prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
-                     const Array& bias_gradient, const Array& slope_gradient) {
-  check_floating("dense", {&z, &slope, &upstream});
-  check_matrix("dense", z);
-  if (upstream.shape() != z.shape())
-    fail("dense", "the gradient must be of the result's shape ", z.shape(), ", got ", upstream.shape());
-  check_columns(bias_gradient, z);
-  const Shape columns{z.shape()[1]};
-  if (slope.numel() != 1 && slope.shape() != columns)
-    fail("dense", "expected one slope or ", columns, ", got ", slope.shape());
-  if (slope_gradient.defined() && slope_gradient.numel() != slope.numel())
-    fail("dense", "the slopes' gradient must have ", slope.numel(), " elements, got ", slope_gradient.shape());
-  const Array out = like(z), sums = bias_gradient.defined() ? bias_gradient : like(z, columns);
-  const bool of_columns = slope_gradient.defined() && slope.numel() == columns[0];
-  const Array slope_sums = of_columns ? slope_gradient : like(z, columns);
-  if (z.numel() == 0) {
-    fill(sums, 0);
-    if (slope_gradient.defined()) fill(slope_gradient, 0);
-    return out;
-  }
-  on(z.device(), [&](auto b) {
-    b.prelu_gradient(f, z, slope, upstream, out, sums, slope_sums);
-    if (slope_gradient.defined() && !of_columns) b.sum(slope_sums, around(0, columns), slope_gradient);
   });
   return out;
 }

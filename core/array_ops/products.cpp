@@ -75,8 +75,4 @@ void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions
   multiply(out, a, b, options);
 }
 
-void join(Device device) {
-  on(device, [](auto b) { b.join(); });
-}
-
 }  // namespace ramp

@@ -28,7 +28,6 @@ void arrive(Node& node, Array gradient) {
 /// Adds the walk's gradient to the one that the user sees.
 void keep(Node& node, const Array& gradient) {
   if (node.has_grad) {
-    join(node.device);  // the kernel that writes it may run on the side stream
     add_to(node.grad, gradient);
   } else if (node.grad.defined()) {
     node.part_from_shown();
@@ -41,7 +40,6 @@ void keep(Node& node, const Array& gradient) {
 
 Array run_hooks(const Node& node, Array gradient) {
   if (node.hooks.empty()) return gradient;
-  join(node.device);              // a hook may look at any gradient
   const auto hooks = node.hooks;  // as hooks may add or remove hooks
   for (const auto& hook : hooks) {
     NoGrad quiet;
@@ -121,76 +119,27 @@ class Walk {
 
 namespace {
 
-constexpr int most_devices = 65;                   // the CPU, and CUDA's
-std::atomic<const Array*> units[2][most_devices];  // never destroyed, as static tensors may outlive any static of ours
-
-std::atomic<const Array*>& unit_of(DType dtype, Device device) {
-  return units[dtype == float64][device.is_cuda() ? 1 + device.index : 0];
+/// The 1 that backward() starts from when it is given no gradient. Kept, so that a step need not fill it anew.
+Array one(DType dtype, Device device) {
+  thread_local std::vector<Array> made;
+  const auto found = std::find_if(made.begin(), made.end(),
+                                  [&](const Array& x) { return x.dtype() == dtype && x.device() == device; });
+  CaptureListener* listener = capturing();
+  if (found == made.end()) {
+    Array fresh = full_array({}, 1, dtype, device);
+    if (!listener) made.push_back(fresh);  // in a captured step only replays fill it
+    return fresh;
+  }
+  if (listener) listener->hold(*found);
+  return *found;
 }
 
 }  // namespace
-
-Array unit_gradient(const Shape& shape, DType dtype, Device device) {
-  std::atomic<const Array*>& unit = unit_of(dtype, device);
-  if (const Array* made = unit.load()) return made->view(shape);
-  Array fresh = full_array({}, 1, dtype, device);
-  if (!capturing()) {  // a captured step's array has its number in replays only
-    auto kept = std::make_unique<const Array>(fresh);
-    const Array* none = nullptr;
-    if (unit.compare_exchange_strong(none, kept.get())) kept.release();
-  }
-  return fresh.view(shape);
-}
-
-bool is_unit_gradient(const Array& gradient) {
-  const Array* unit = unit_of(gradient.dtype(), gradient.device()).load();
-  return unit && unit->storage() == gradient.storage();
-}
 
 uint64_t nodes_made() { return last_number.load(std::memory_order_relaxed); }
 bool recording() { return is_recording; }
 NoGrad::NoGrad() : previous_(is_recording) { is_recording = false; }
 NoGrad::~NoGrad() { is_recording = previous_; }
-
-namespace {
-
-/// Destroys a node. The nodes that only it holds come here too while its members are destroyed; they wait in a list, as
-/// a long chain would otherwise take as many nested calls.
-void destroy(Node* node) {
-  thread_local Node* dead = nullptr;
-  thread_local bool busy = false;
-  node->next_dead = std::exchange(dead, node);
-  if (busy) return;
-  busy = true;
-  while (dead) {
-    Node* const next = std::exchange(dead, dead->next_dead);
-    const std::weak_ptr<Node> memory = next->weak_from_this();  // which until now nothing but the node itself held
-    next->~Node();
-  }
-  busy = false;
-}
-
-/// Puts a node beside its reference count, and has it destroyed by the function above.
-template <class T>
-struct NodeAllocator : std::allocator<T> {
-  template <class U>
-  struct rebind {
-    using other = NodeAllocator<U>;
-  };
-  NodeAllocator() = default;
-  template <class U>
-  explicit NodeAllocator(const NodeAllocator<U>&) {}
-  static void destroy(Node* node) { ramp::destroy(node); }
-};
-
-}  // namespace
-
-std::shared_ptr<Node> Node::make() { return std::allocate_shared<Node>(NodeAllocator<Node>()); }
-
-void Node::add_hook(Hook hook) {
-  hooks.push_back(std::make_shared<Hook>(std::move(hook)));
-  ++hook_changes;
-}
 
 void Gradients::refuse(int i) const { fail("backward", "expected an input in [0, ", inputs_.size(), "), got ", i); }
 
@@ -277,20 +226,18 @@ Tensor record(const char* op, Array value, std::span<const Tensor> inputs, Backw
   });
 }
 
-void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
+/// Walks back from `root` with its gradient, or with 1 if that is undefined.
+void run_backward(const Tensor& root, const Array& given, BackwardOptions options) {
   if (!root.requires_grad()) fail("backward", "the tensor requires no gradient");
+  const Array gradient = given.defined() ? given : one(root.dtype(), root.device()).view(root.shape());
   check_gradient("backward", *root.node(), gradient);
   require_graphs(*root.node());
   NoGrad quiet;
   Walk walk;
-  std::vector<Device> others;  // where the walk came by too
-  Gradients slots;             // of one node after the other
-  walk.reach(root.node(), std::move(gradient));
+  Gradients slots;  // of one node after the other
+  walk.reach(root.node(), gradient);
   while (!walk.done()) {
     const std::shared_ptr<Node> node = walk.next();
-    const Device device = node->device;
-    if (device != root.device() && std::find(others.begin(), others.end(), device) == others.end())
-      others.push_back(device);
     const Array arrived = run_hooks(*node, std::exchange(node->pending, {}));
     const bool leaf = !node->backward && !node->freed;
     if (leaf || node->retain) keep(*node, arrived);
@@ -298,6 +245,7 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
     require_graph(*node);  // a hook may have walked
 
     slots.begin(node->inputs);
+    slots.upstream_is_one_ = !given.defined() && arrived.storage() == gradient.storage();  // and no hook's instead
     try {
       node->backward(arrived, slots);
       for (size_t i = 0; i < node->inputs.size(); ++i)
@@ -318,14 +266,11 @@ void run_backward(const Tensor& root, Array gradient, BackwardOptions options) {
       node->saved.clear();
     }
   }
-  join(root.device());
-  for (const Device device : others) join(device);
 }
 
 void Tensor::backward(BackwardOptions options) const {
   if (numel() != 1) fail("backward", "a tensor of shape ", shape(), " needs a gradient; only a scalar goes without");
-  if (!requires_grad()) fail("backward", "the tensor requires no gradient");
-  run_backward(*this, unit_gradient(shape(), dtype(), device()), options);
+  run_backward(*this, {}, options);
 }
 
 void Tensor::backward(const Tensor& gradient, BackwardOptions options) const {

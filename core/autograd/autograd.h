@@ -26,11 +26,11 @@ class Gradients {
   /// Memory of input i's shape to write its whole gradient into: the leaf's own where that is possible, which spares a
   /// copy, else a new array. It counts as assigned. Throws Error for an input that wants none.
   const Array& write(int i);
-  /// True if write(i) returned the leaf's own gradient memory. Nothing reads that before backward() returns.
-  bool written(int i) const { return slots_[checked(i)].written; }
+  /// True if the result's gradient is 1, as that of a loss is: backward() was given none for this very tensor.
+  bool upstream_is_one() const { return upstream_is_one_; }
 
  private:
-  friend void run_backward(const Tensor&, Array, BackwardOptions);
+  friend void run_backward(const Tensor& root, const Array& gradient, BackwardOptions options);
   size_t checked(int i) const {
     if (i < 0 || static_cast<size_t>(i) >= inputs_.size()) refuse(i);
     return static_cast<size_t>(i);
@@ -47,15 +47,8 @@ class Gradients {
     bool written = false;  // straight into a leaf's gradient
   };
   std::vector<Slot> slots_;
+  bool upstream_is_one_ = false;
 };
-
-/// Walks back from `root` with its gradient: Tensor::backward after its checks.
-void run_backward(const Tensor& root, Array gradient, BackwardOptions options);
-
-/// Ones of one element: the gradient that backward() starts from when it is given none. Made once and never written to,
-/// so that a loss can recognise it and skip the multiplication.
-Array unit_gradient(const Shape& shape, DType dtype, Device device);
-bool is_unit_gradient(const Array& gradient);
 
 /// How many operations were recorded so far: the number of the latest node.
 uint64_t nodes_made();

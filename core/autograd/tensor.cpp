@@ -57,13 +57,6 @@ Tensor UncountedTensor::get() const {
 
 Array Tensor::on_host(const char* op) const { return to_host(op, array()); }
 
-void Node::part_from_shown() {
-  const bool held_elsewhere = shown && shown.use_count() > 1 + shown->traces;
-  if (!held_elsewhere) return;
-  shown->value = clone(shown->value);
-  shown = nullptr;
-}
-
 void keep_shown_gradients() {
   for (const std::weak_ptr<Node>& weak : nodes_shown)
     if (const std::shared_ptr<Node> node = weak.lock()) {

@@ -28,11 +28,10 @@ struct BlockCopy {
   int64_t from_offset = 0, to_offset = 0;
 };
 
-/// How a matrix product is computed: which factors are transposed, and when the result must be there.
+/// Which factors of a matrix product are transposed.
 struct MatmulOptions {
   bool transpose_a = false;
   bool transpose_b = false;
-  bool aside = false;  // it may be computed beside what follows: nobody reads it before join()
 };
 
 /// A softmax cross-entropy (the formula is in layers/losses.h).

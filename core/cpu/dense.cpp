@@ -10,13 +10,4 @@ void Cpu::dense_gradient(const Unary& f, const Array& z, const Array& y, const A
   sum(out, {1, out.shape()[0], out.shape()[1]}, sums);
 }
 
-void Cpu::prelu_gradient(const formula::PReLU& f, const Array& z, const Array& slope, const Array& upstream,
-                         const Array& out, const Array& sums, const Array& slope_sums) {
-  const AxisView rows{1, out.shape()[0], out.shape()[1]};
-  map_gradient(f, 1, z, slope, upstream, out);
-  sum(out, rows, slope_sums);
-  map_gradient(f, 0, z, slope, upstream, out);
-  sum(out, rows, sums);
-}
-
 }  // namespace ramp

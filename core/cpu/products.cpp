@@ -64,8 +64,6 @@ void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Ar
   visit_floating("matmul", out.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, k, options, out); });
 }
 
-void Cpu::join() {}  // the CPU has no side stream
-
 void Cpu::require(Precision precision) {
   if (precision == Precision::tf32) fail("set_precision", "tf32 is a format of CUDA devices, got cpu");
   if (precision == Precision::bf16 && !cpu::bfloat16_product())

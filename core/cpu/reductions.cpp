@@ -62,7 +62,7 @@ void sum_columns(const T* x, int64_t n, int64_t inner, int64_t columns, T* out) 
 
 }  // namespace
 
-void Cpu::sum(const Array& x, AxisView view, const Array& out, bool) {
+void Cpu::sum(const Array& x, AxisView view, const Array& out) {
   visit_floating("sum", x.dtype(), [&](auto t) {
     using T = decltype(t);
     if (view.inner == 1) return sum_rows<T>(x, view.outer, view.n, out);

@@ -656,13 +656,6 @@ class Program {
       return e;
     };
     if (in_.chance(30)) return checked("dense", expected(z, 1), [&] { return dense(x, w, b); });
-    if (in_.chance(20)) {
-      const Tensor slope = leaf({in_.chance(50) ? 1 : out}, x.dtype());
-      for (const double v : values_of(slope))
-        if (!(std::abs(v) < 100)) return std::nullopt;
-      return checked("dense with prelu", expected(prelu(z, slope), 100),
-                     [&] { return dense(x, w, b, formula::PReLU{}, slope); });
-    }
     // Those that rounding cannot throw far: no jump, no pole.
     const Unary f = in_.pick<Unary>({formula::ReLU{}, formula::LeakyReLU{0.2}, formula::ELU{}, formula::GELU{},
                                      formula::SiLU{}, formula::Mish{}, formula::Sigmoid{}, formula::Tanh{},
