@@ -153,7 +153,7 @@ bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, 
 /// Like the multiply() above, in the precision that is set for the device.
 bool multiply(const Array& a, const Array& b, MatmulOptions options, const Array& bias, const Array& out) {
   if (out.dtype() == float64) return !bias.defined() && multiply(Kind::float64, a, b, options, {}, out);
-  if (a.dtype() == uint8) return multiply(Kind::bf16, a, b, options, bias, out);
+  if (a.dtype() == bfloat16) return multiply(Kind::bf16, a, b, options, bias, out);
   return multiply(precision(out.device()) == Precision::tf32 ? Kind::tf32 : Kind::float32, a, b, options, bias, out);
 }
 
@@ -161,8 +161,13 @@ bool multiply(const Array& a, const Array& b, MatmulOptions options, const Array
 
 void Cuda::matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out) {
   if (out.numel() == 0) return;
-  if (!multiply(a, b, options, {}, out))
-    fail(op, "cuBLASLt has no algorithm for a product of ", a.shape(), options.transpose_a ? " transposed" : "",
+  if (multiply(a, b, options, {}, out)) return;
+  if (a.dtype() == bfloat16) {
+    const Array x(a.shape(), float32, a.device()), y(b.shape(), float32, b.device());
+    convert(a, x), convert(b, y);
+    return matmul(x, y, options, out);
+  }
+  fail(op, "cuBLASLt has no algorithm for a product of ", a.shape(), options.transpose_a ? " transposed" : "",
          " and ", b.shape(), options.transpose_b ? " transposed" : "");
 }
 

@@ -1,7 +1,5 @@
 // The fused passes of a training step.
 
-#include <cuda_bf16.h>
-
 #include <type_traits>
 
 #include "ramp/cuda/complaint.h"
@@ -119,7 +117,7 @@ struct Sgd {
   SgdStep step;
   T *parameter, *velocity;
   const T* gradient;
-  __nv_bfloat16* rounded;
+  BFloat16* copy;
   __device__ void operator()(int64_t i) const {
     const T p = parameter[i], momentum = static_cast<T>(step.momentum);
     T d = gradient[i];
@@ -132,7 +130,7 @@ struct Sgd {
     const T updated = p - static_cast<T>(*step.learning_rate) * d;
     parameter[i] = updated;
     if constexpr (std::is_same_v<T, float>)
-      if (rounded) rounded[i] = __float2bfloat16_rn(updated);
+      if (copy) copy[i] = BFloat16(updated);
   }
 };
 
@@ -169,7 +167,7 @@ void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEn
 }
 
 void Cuda::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
-               const Array& rounded) {
+               const Array& copy) {
   visit_floating("sgd", parameter.dtype(), [&](auto t) {
     using T = decltype(t);
     cuda::each("sgd", parameter.numel(),
@@ -177,7 +175,7 @@ void Cuda::sgd(const SgdStep& step, const Array& parameter, const Array& gradien
                       .parameter = parameter.data<T>(),
                       .velocity = velocity.defined() ? velocity.data<T>() : nullptr,
                       .gradient = gradient.data<const T>(),
-                      .rounded = rounded.defined() ? static_cast<__nv_bfloat16*>(rounded.data<void>()) : nullptr});
+                      .copy = copy.defined() ? copy.data<BFloat16>() : nullptr});
   });
 }
 

@@ -38,7 +38,7 @@ namespace {
 
 /// Writes the gradients of x (input 0) and the weight (input 1), given the gradient of their product.
 void write_product_gradients(const DenseResult& forward, const Array& product_gradient, Gradients& inputs) {
-  const Array gradient = operand(product_gradient);
+  const Array gradient = matmul_operand(product_gradient);
   if (inputs.wants(1)) matmul_into(inputs.write(1), gradient, forward.x, {.transpose_a = true});
   if (inputs.wants(0)) {
     inputs[0] = Array({gradient.shape()[0], forward.w.shape()[1]}, product_gradient.dtype(), gradient.device());

@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "ramp/core/formulas/formulas.h"
 #include "ramp/core/autograd/parameter.h"
 
 namespace ramp {

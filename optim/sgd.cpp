@@ -102,7 +102,7 @@ struct SGD::Arena {
   std::vector<Slot> slots;
   Array values, gradients, velocities;  // velocities only once momentum is set
   Array learning_rate;                  // one double, on the parameters' device
-  Array rounded;                        // the values in bfloat16, once the precision requires them
+  Array values_bfloat16;                // the values as bfloat16, once the precision requires them
 
   int64_t size() const { return slots.empty() ? 0 : slots.back().end; }
 
@@ -123,19 +123,19 @@ struct SGD::Arena {
     }
   }
 
-  /// Whether updates must also write `rounded`; if so, brings it up to date with the values.
-  bool keeps_rounded() {
-    if (!rounds(values)) return false;
-    if (!rounded.defined()) rounded = Array({size(), 2}, uint8, device);
-    if (!values.storage()->rounded()) {
-      round_to_bfloat16(values, rounded);
+  /// Whether updates must also write `values_bfloat16`; if so, brings it up to date with the values.
+  bool keeps_copy() {
+    if (!rounds_to_bfloat16(values)) return false;
+    if (!values_bfloat16.defined()) values_bfloat16 = Array({size()}, bfloat16, device);
+    if (!values.storage()->bfloat16_copy()) {
+      convert(values, values_bfloat16);
     } else if (CaptureListener* listener = capturing()) {
-      listener->rely_on_rounded(values);
+      listener->rely_on_bfloat16_copy(values);
     }
     return true;
   }
 
-  void update(const SGDOptions& o, size_t first, size_t last, bool keeps_rounded) {
+  void update(const SGDOptions& o, size_t first, size_t last, bool keeps_copy) {
     const int64_t begin = slots[first].begin, n = slots[last - 1].end - begin;
     const Shape range = {n};
     const bool moving = o.momentum > 0;
@@ -147,7 +147,7 @@ struct SGD::Arena {
                 .first = slots[first].fresh},
                values.slice(begin, range), gradients.slice(begin, range),
                moving ? velocities.slice(begin, range) : Array(),
-               keeps_rounded ? rounded.slice(2 * begin, {n, 2}) : Array());
+               keeps_copy ? values_bfloat16.slice(begin, range) : Array());
     values.slice(begin, range).note_write("sgd.step()");
     if (moving)
       for (size_t i = first; i < last; ++i) slots[i].fresh = false;
@@ -249,7 +249,7 @@ void SGD::step() {
   for (Group& group : groups_)
     for (Arena& arena : group.arenas) {
       std::vector<Slot>& slots = arena.slots;
-      const bool keeps_rounded = arena.keeps_rounded();
+      const bool keeps_copy = arena.keeps_copy();
       const auto joins = [&](const Slot& slot, const Slot& run) {
         return slot.has_gradient() && slot.fresh == run.fresh &&
                (slot.decay == run.decay || group.options.weight_decay == 0);
@@ -259,16 +259,16 @@ void SGD::step() {
         if (!slots[first].has_gradient()) continue;
         while (last < slots.size() && joins(slots[last], slots[first])) ++last;
         for (size_t i = first; i < last; ++i) slots[i].bind_gradient();
-        arena.update(group.options, first, last, keeps_rounded);
+        arena.update(group.options, first, last, keeps_copy);
       }
-      if (keeps_rounded) arena.values.storage()->set_rounded(arena.rounded.storage());
+      if (keeps_copy) arena.values.storage()->set_bfloat16_copy(arena.values_bfloat16.storage());
     }
 }
 
 void SGD::watch(CaptureListener& listener) {
   for (Group& group : groups_) {
     for (const Arena& arena : group.arenas)
-      for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate, arena.rounded})
+      for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate, arena.values_bfloat16})
         listener.hold(x);
     // The groups keep their addresses when the optimizer is moved.
     const std::vector<bool> fresh = group.fresh();

@@ -74,7 +74,7 @@ TEST(Allocations, NoneInTheSteadyState) {
 }
 
 /// In oneDNN's place, whose calls allocate: zeros.
-void no_product(int64_t m, int64_t n, int64_t, const Bfloat16*, int64_t, bool, const Bfloat16*, int64_t, bool, float* c,
+void no_product(int64_t m, int64_t n, int64_t, const BFloat16*, int64_t, bool, const BFloat16*, int64_t, bool, float* c,
                 int64_t ldc) {
   for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, 0.0F);
 }

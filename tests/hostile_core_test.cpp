@@ -96,7 +96,6 @@ TEST(Hostile, Arrays) {
       {"the device of none", [](World&) { (void)Array().device(); }, "array", "got an undefined one"},
       {"the address of none", [](World&) { (void)Array().data<float>(); }, "array", "got an undefined one"},
       {"the address of none, untyped", [](World&) { (void)Array().data<void>(); }, "array", "got an undefined one"},
-      {"the rounded part of none", [](World&) { (void)Array().rounded(); }, "array", "got an undefined one"},
       {"another type's address", [](World& w) { (void)w.wide.array().data<float>(); }, "data", "expected float32, got"},
       {"a view of other size", [](World& w) { w.x.array().view({7}); }, "reshape", "has 6 elements, [7] has 7"},
       {"a view of nothing", [](World& w) { w.x.array().view({0}); }, "reshape", "[0] has 0"},
@@ -591,7 +590,7 @@ TEST(Hostile, ProductsAndReductions) {
          const Array x = w.x.array();
          matmul_into(here({2, 2}, float64), x, x, {.transpose_b = true});
        },
-       "matmul", "expected matrices of the product's dtype float64, got float32"},
+       "matmul", "the product of float32 matrices is float32, got memory of float64"},
       {"a product into its factor",
        [](World&) {
          const Array square = here({2, 2});
@@ -610,17 +609,28 @@ TEST(Hostile, ProductsAndReductions) {
        [](World& w) {
          matmul_into(here({1, 1}), w.leaf.array(), w.leaf.array());
        },
-       "matmul", "expected matrices"},
-      {"wide numbers rounded",
+       "matmul", "expected a matrix, got shape"},
+      {"converted into too little",
        [](World& w) {
-         round_to_bfloat16(w.wide.array(), here({2, 3, 2}, uint8));
+         convert(w.x.array(), here({2, 2}, bfloat16));
        },
-       "round_to_bfloat16", "expected"},
-      {"rounded into too little",
+       "to", "shapes must be equal, got [2, 3] and [2, 2]"},
+      {"a bfloat16 product into bfloat16",
        [](World& w) {
-         round_to_bfloat16(w.x.array(), here({2, 3}, uint8));
+         const Array a = to(w.x.array(), bfloat16);
+         matmul_into(here({2, 2}, bfloat16), a, a, {.transpose_b = true});
        },
-       "round_to_bfloat16", "two uint8 for each"},
+       "matmul", "the product of bfloat16 matrices is float32, got memory of bfloat16"},
+      {"a product of two dtypes",
+       [](World& w) {
+         matmul(w.x.array(), to(w.x.array(), bfloat16), {.transpose_b = true});
+       },
+       "matmul", "expected float32 or float64, got bfloat16"},
+      {"an update of another copy",
+       [](World& w) {
+         sgd_update({}, w.x.array(), w.x.array(), {}, here({2, 3}));
+       },
+       "sgd_update", "must be like it"},
       {"the sum over axis 2", [](World& w) { sum(w.x, 2); }, "sum", "axis must lie in [-2, 2)"},
       {"the sum over the lowest axis", [](World& w) { sum(w.x, least); }, "sum", "axis must lie in [-2, 2)"},
       {"the sum of integers", [](World& w) { sum(w.whole); }, "sum", "expected float32 or float64, got int32"},

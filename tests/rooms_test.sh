@@ -6,10 +6,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 rooms='
 core:
-core/array: core
+core/array: core core/formulas
 core/formulas: core
 core/random: core core/formulas
-core/backend: core core/array core/random
+core/backend: core core/array core/formulas core/random
 core/cpu: core core/array core/formulas core/random core/backend
 cuda: core core/array core/formulas core/random core/backend core/array_ops core/autograd
 core/dispatch: core core/array core/backend core/cpu cuda

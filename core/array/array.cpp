@@ -7,8 +7,9 @@
 namespace ramp {
 
 int64_t bytes_of(const Shape& shape, DType dtype) {
-  if (dtype > uint8)
-    fail("allocate", "the dtype must be float32, float64, int32 or uint8, got number ", static_cast<int>(dtype));
+  if (size_of(dtype) == 0)
+    fail("allocate", "the dtype must be float32, float64, int32, uint8 or bfloat16, got number ",
+         static_cast<int>(dtype));
   int64_t bytes;
   if (__builtin_mul_overflow(shape.numel(), static_cast<int64_t>(size_of(dtype)), &bytes) || bytes > most_bytes)
     fail("allocate", "an array must have at most 2^56 bytes, got ", dtype, ' ', shape);
@@ -22,15 +23,6 @@ Array::Array(std::shared_ptr<Storage> storage, const Shape& shape, DType dtype)
     : storage_(std::move(storage)), shape_(shape), dtype_(dtype) {
   if (const int64_t needed = bytes_of(shape, dtype); needed > memory().bytes())
     fail("array", dtype, ' ', shape, " needs ", needed, " bytes, got a storage of ", memory().bytes());
-}
-
-Array Array::rounded() const {
-  if (!memory().rounded()) return {};
-  int64_t sizes[Shape::max_rank + 1];
-  *std::copy(shape_.begin(), shape_.end(), sizes) = 2;
-  Array out(memory().rounded(), Shape(sizes, sizes + rank() + 1), uint8);
-  out.offset_ = offset_ / 2;
-  return out;
 }
 
 void Array::refuse(DType wanted) const { fail("data", "expected ", wanted, ", got ", dtype_); }

@@ -37,9 +37,9 @@ class Array {
   int64_t offset() const { return offset_; }
 
   /// The first element's address, on the device. `T` must be the dtype's type, or void. Use a const T to read. Asking
-  /// for a writable address counts as writing: it invalidates the cached bfloat16 copy of this memory and tells
-  /// backward() that the numbers changed, so do not keep that address across steps; ask again. A step that asks for an
-  /// address on the CPU while it is captured (capture.h) goes on eagerly: replays would not run the loop that uses it.
+  /// for a writable address counts as a write (note_write), by which backward() and others notice that the numbers
+  /// changed, so do not keep that address across steps; ask again. A step that asks for an address on the CPU while it
+  /// is captured (capture.h) goes on eagerly: replays would not run the loop that uses it.
   template <class T>
   T* data() const {
     if (capturing() && !memory().device().is_cuda()) leave_capture();
@@ -54,7 +54,6 @@ class Array {
     if constexpr (!std::is_void_v<T>)
       if (dtype_of<std::remove_const_t<T>>() != dtype_) refuse(dtype_of<std::remove_const_t<T>>());
     if constexpr (!std::is_const_v<T>) {
-      if (memory().rounded()) memory().set_rounded(nullptr);
       if (capturing()) hold_in_captured_step();
       memory().note_write(offset_, offset_ + bytes());
     }
@@ -63,8 +62,6 @@ class Array {
   }
   /// Says that these numbers were just written, by "sgd.step()", say.
   void note_write(const char* by) const { memory().note_write(offset_, offset_ + bytes(), by); }
-  /// This part of what Storage::rounded() holds, two bytes an element; undefined when it holds nothing.
-  Array rounded() const;
 
   /// The same numbers under another shape of as many elements.
   Array view(const Shape& shape) const;

@@ -35,10 +35,12 @@ class Storage {
     if (await_) await_(*this, begin, end, to_write);
   }
 
-  /// The float32 numbers in it rounded to bfloat16, in the same order, or null: kept by an optimizer for the products
-  /// that take them so, until somebody asks for an address to write to (Array::data).
-  const std::shared_ptr<Storage>& rounded() const { return rounded_; }
-  void set_rounded(std::shared_ptr<Storage> rounded) { rounded_ = std::move(rounded); }
+  /// A copy of the float32 numbers in it as bfloat16, in the same order, which an optimizer keeps for matrix products.
+  /// Null if there is none, or if a write was noted since it was set.
+  std::shared_ptr<Storage> bfloat16_copy() const { return copied_writes_ == writes_ ? bfloat16_copy_ : nullptr; }
+  void set_bfloat16_copy(std::shared_ptr<Storage> copy) {
+    bfloat16_copy_ = std::move(copy), copied_writes_ = writes_;
+  }
 
   /// The last write to the bytes [begin, end): backward() uses it to notice that what it needs was overwritten.
   struct Write {
@@ -66,7 +68,8 @@ class Storage {
   Device device_;
   CaptureId capture_id_;
   Await await_ = nullptr;
-  std::shared_ptr<Storage> rounded_;
+  std::shared_ptr<Storage> bfloat16_copy_;
+  uint64_t copied_writes_ = 0;  // the writes that the copy contains
   uint64_t writes_ = 0;
   uint64_t whole_version_ = 0;  // the last write to all of it
   const char* whole_by_ = nullptr;

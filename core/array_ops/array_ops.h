@@ -41,8 +41,11 @@ Array to(const Array& x, Device device);
 /// On the CPU, to be read there. A step that does so while it is captured (capture.h) goes on eagerly, and says so in
 /// the name of `op`.
 Array to_host(const char* op, const Array& x);
-/// Converted to another dtype: to an integer type values are truncated towards zero and saturate, NaN gives 0.
+/// Converted to another dtype: to an integer type values are truncated towards zero and saturate, NaN gives 0; to
+/// bfloat16 they are first rounded to float32.
 Array to(const Array& x, DType dtype);
+/// As to(x, dtype), into memory of the same shape.
+void convert(const Array& from, const Array& to);
 
 Array full_array(const Shape& shape, double value, DType dtype = float32, Device device = {});
 void fill(const Array& x, double value);
@@ -92,16 +95,17 @@ Array concat(std::span<const Array> parts, int axis);
 /// Indices [begin, end) of any axis, as a copy.
 Array narrow(const Array& x, int axis, int64_t begin, int64_t end);
 
-/// Whether products take x rounded to bfloat16 (precision.h).
-bool rounds(const Array& x);
-/// out = x rounded to bfloat16, for which no dtype stands: uint8 of x's shape with an axis of 2 behind.
-void round_to_bfloat16(const Array& x, const Array& out);
-/// A matrix as the products take it, once for all those that it is in: itself, or rounded, by this call or by whoever
-/// keeps Storage::rounded(). For nothing else.
-Array operand(const Array& x);
+/// a b, of two matrices of one dtype: float32, float64, or bfloat16, of which the product is float32.
 Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
-/// out = a b (of the shape that the product has). a and b may be operands.
+/// out = a b (of the shape that the product has).
 void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options = {});
+/// Whether matrix products round x to bfloat16 (Precision::bf16, for float32).
+bool rounds_to_bfloat16(const Array& x);
+/// The form in which matmul reads x: x itself or, if products round it, its bfloat16 copy. That is the optimizer's, if
+/// it is up to date, else one made here. Make it once and pass it to every product that reads x.
+Array matmul_operand(const Array& x);
+/// x's part of Storage::bfloat16_copy(); undefined if there is none.
+Array bfloat16_copy(const Array& x);
 
 /// Over one axis, which stays with size 1. Sums are gathered in fixed blocks: the same bits for any number of threads.
 Array sum(const Array& x, int axis);
@@ -124,7 +128,7 @@ Array dropout_mask(const Shape& shape, double keep, RandomKey key, DType dtype, 
 
 /// z = x w^T for x [n, in] and w [out, in], plus bias [out] where that is defined; y = f(z), or z itself without f.
 struct DenseResult {
-  Array x, w;  // as operands
+  Array x, w;  // as matmul_operand() gives them
   Array z, y;
 };
 DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::optional<Unary>& f);
@@ -133,10 +137,10 @@ DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
                      const Array& bias_gradient);
 
-/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity; where `rounded`
-/// is defined it gets the new parameters as round_to_bfloat16() would give them.
+/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity; where `copy`
+/// is defined it gets the new float32 parameters as bfloat16.
 void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
-                const Array& rounded);
+                const Array& copy);
 
 /// Softmax cross-entropy (the formula is in layers/losses.h).
 struct CrossEntropyResult {

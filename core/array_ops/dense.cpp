@@ -18,7 +18,7 @@ DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::
   if (f) check(*f);
 
   const Array z = like(x, {x.shape()[0], out});
-  const DenseResult result{operand(x), operand(w), z, f ? like(z) : z};
+  const DenseResult result{matmul_operand(x), matmul_operand(w), z, f ? like(z) : z};
   if (z.numel() > 0) on(z.device(), [&](auto b) { b.dense(f ? &*f : nullptr, result.x, result.w, bias, z, result.y); });
   return result;
 }

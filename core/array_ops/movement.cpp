@@ -43,8 +43,14 @@ Array to_host(const char* op, const Array& x) {
 Array to(const Array& x, DType dtype) {
   if (x.dtype() == dtype) return x;
   Array out(x.shape(), dtype, x.device());
-  on(x.device(), [&](auto b) { b.convert(x, out); });
+  convert(x, out);
   return out;
+}
+
+void convert(const Array& from, const Array& to) {
+  check_devices("to", {&from, &to});
+  if (from.shape() != to.shape()) fail("to", "shapes must be equal, got ", from.shape(), " and ", to.shape());
+  on(to.device(), [&](auto b) { b.convert(from, to); });
 }
 
 Array transpose(const Array& x) {

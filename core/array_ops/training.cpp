@@ -7,7 +7,7 @@
 namespace ramp {
 
 void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
-                const Array& rounded) {
+                const Array& copy) {
   check_floating("sgd_update", {&parameter, &gradient});
   if (gradient.shape() != parameter.shape())
     fail("sgd_update", "expected a gradient of shape ", parameter.shape(), ", got ", gradient.shape());
@@ -16,7 +16,10 @@ void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradie
     if (velocity.shape() != parameter.shape())
       fail("sgd_update", "expected a velocity of shape ", parameter.shape(), ", got ", velocity.shape());
   }
-  on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity, rounded); });
+  if (copy.defined() && (parameter.dtype() != float32 || copy.dtype() != bfloat16 || copy.shape() != parameter.shape()))
+    fail("sgd_update", "a bfloat16 copy of float32 ", parameter.shape(), " must be like it, got ", copy.dtype(), ' ',
+         copy.shape(), " for ", parameter.dtype());
+  on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity, copy); });
 }
 
 CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step) {

@@ -38,13 +38,13 @@ Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, TensorO
 Tensor scalar(double value, TensorOptions options = {});
 /// Copies shape.numel() elements of `dtype` from host memory into a new tensor on `device`.
 Tensor from_memory(const void* values, DType dtype, const Shape& shape, Device device);
-/// From a vector of float, double, int32_t or uint8_t, which determines the dtype. Throws Error when the number of
+/// From a vector of float, double, int32_t, uint8_t or BFloat16, which determines the dtype. Throws Error when the number of
 /// values is not shape.numel().
 template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = default_device()) {
-  static_assert(
-      std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, int32_t> || std::is_same_v<T, uint8_t>,
-      "ramp::from_vector takes float, double, int32_t or uint8_t; convert the values first");
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, int32_t> ||
+                    std::is_same_v<T, uint8_t> || std::is_same_v<T, BFloat16>,
+                "ramp::from_vector takes float, double, int32_t, uint8_t or BFloat16; convert the values first");
   if (static_cast<int64_t>(values.size()) != shape.numel())
     fail("from_vector", "shape ", shape, " holds ", shape.numel(), " values, got ", values.size());
   return from_memory(values.data(), dtype_of<T>(), shape, device);

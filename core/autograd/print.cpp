@@ -34,7 +34,7 @@ struct Printer {
     return visit(x.dtype(), [&](auto t) { return static_cast<double>(x.data<const decltype(t)>()[i]); });
   }
   std::string text(int64_t i) const {
-    if (!is_floating(x.dtype())) return std::to_string(static_cast<int64_t>(value(i)));
+    if (is_integer(x.dtype())) return std::to_string(static_cast<int64_t>(value(i)));
     std::string s = format(value(i), decimals);
     if (decimals == 0 && std::isfinite(value(i))) s += '.';
     // Trailing zeros become blanks, so that the eye finds the digits that matter.

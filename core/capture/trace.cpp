@@ -53,9 +53,9 @@ void Trace::hold(const Array& x) {
     held_.try_emplace(x.storage(), Held{x.dtype(), nullptr, nullptr, x.storage()->writes()});
 }
 
-void Trace::rely_on_rounded(const Array& parameters) {
+void Trace::rely_on_bfloat16_copy(const Array& parameters) {
   hold(parameters);
-  held_.at(parameters.storage()).rounded_before = parameters.storage()->rounded();
+  held_.at(parameters.storage()).copy_before = parameters.storage()->bfloat16_copy();
 }
 
 void Trace::draw(Generator& generator, RandomKey key) {
@@ -100,7 +100,7 @@ bool Trace::close(std::span<const RandomKey> drawn) {
     hold(s.gradient);
   }
   for (auto& [storage, held] : held_) {
-    held.rounded_after = storage->rounded();
+    held.copy_after = storage->bfloat16_copy();
     held.written = storage->written_since(held.writes);
   }
   return kept;
@@ -110,7 +110,7 @@ void Trace::undo() {
   for (const Draws& d : draws_) d.generator->set_state(d.generator->seed(), d.first);
   for (const Seen& s : seen_)
     if (s.node) s.node->has_grad = s.had_gradient;
-  for (auto& [storage, held] : held_) storage->set_rounded(nullptr);
+  for (auto& [storage, held] : held_) storage->set_bfloat16_copy(nullptr);
   for (const auto& restore : restores_) restore();
 }
 
@@ -151,9 +151,9 @@ void Trace::present_keys(std::vector<RandomKey>& keys) const {
 
 void Trace::prepare() const {
   for (const auto& [storage, held] : held_)
-    if (held.rounded_before && storage->rounded() != held.rounded_before) {
+    if (held.copy_before && storage->bfloat16_copy() != held.copy_before) {
       const int64_t n = storage->bytes() / 4;
-      round_to_bfloat16(Array(storage, {n}, float32), Array(held.rounded_before, {n, 2}, uint8));
+      convert(Array(storage, {n}, float32), Array(held.copy_before, {n}, bfloat16));
     }
 }
 
@@ -166,15 +166,15 @@ void Trace::advance() {
   for (const Seen& s : seen_)
     if (s.node) s.node->has_grad = s.has_gradient;
   for (const auto& [storage, held] : held_) {
-    storage->set_rounded(held.rounded_after);
     for (const Storage::Write& write : held.written) storage->note_write(write.begin, write.end, "a captured step");
+    storage->set_bfloat16_copy(held.copy_after);
   }
 }
 
 bool Trace::changes(const Storage* storage, const Held& held) const {
   // bfloat16 copies follow from the numbers that they are copies of.
   const auto copied = [&](const auto& other) {
-    return other.second.rounded_before.get() == storage || other.second.rounded_after.get() == storage;
+    return other.second.copy_before.get() == storage || other.second.copy_after.get() == storage;
   };
   return !held.written.empty() && std::none_of(held_.begin(), held_.end(), copied);
 }

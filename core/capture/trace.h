@@ -27,7 +27,7 @@ class Trace final : public CaptureListener {
 
   void see(const std::shared_ptr<TensorImpl>& tensor) override;
   void hold(const Array& x) override;
-  void rely_on_rounded(const Array& parameters) override;
+  void rely_on_bfloat16_copy(const Array& parameters) override;
   void draw(Generator& generator, RandomKey key) override;
   void depend(const std::shared_ptr<const bool>& flag) override;
   void depend(const std::weak_ptr<const void>& owner, std::function<bool()> same) override;
@@ -58,7 +58,7 @@ class Trace final : public CaptureListener {
   bool same_state() const;
   /// Makes `keys` those that the step would draw now, in the order of `drawn`.
   void present_keys(std::vector<RandomKey>& keys) const;
-  /// Before a replay: rounds parameters again that were written to meanwhile.
+  /// Before a replay: renews the bfloat16 copies of parameters that were written to meanwhile.
   void prepare() const;
   /// After it: leaves generators, gradients and what is known of the arrays as the step would.
   void advance();
@@ -88,8 +88,8 @@ class Trace final : public CaptureListener {
   /// What is known of a storage that the step uses and did not make.
   struct Held {
     DType dtype;
-    std::shared_ptr<Storage> rounded_before;   // the bfloat16 copy that the step needs; null for none
-    std::shared_ptr<Storage> rounded_after;    // the one that it leaves
+    std::shared_ptr<Storage> copy_before;      // the bfloat16 copy that the step needs; null for none
+    std::shared_ptr<Storage> copy_after;       // the one that it leaves
     uint64_t writes;                           // before
     std::vector<Storage::Write> written = {};  // by the step
   };

@@ -76,6 +76,8 @@ void Cpu::convert(const Array& from, const Array& to) {
       parallel_for(
           to.numel(), grain,
           [](const From* x, To* y, int64_t begin, int64_t end) {
+            if constexpr (std::is_same_v<From, float> && std::is_same_v<To, BFloat16>)
+              return kernels<float>().to_bfloat16(x + begin, y + begin, end - begin);
             for (int64_t i = begin; i < end; ++i) y[i] = converted<To>(x[i]);
           },
           part<const From>(from), part<To>(to));

@@ -8,7 +8,6 @@
 #include <Eigen/Core>
 #undef Eigen
 
-#include <bit>
 
 #include "ramp/core/backend/sgd_step.h"
 #include "ramp/core/cpu/kernels.h"
@@ -271,15 +270,8 @@ void sgd(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int6
   });
 }
 
-/// Takes the upper half, plus one if the lower half is more than half a unit of it, or exactly half and the upper half
-/// is odd. The carry turns values that are too large into infinity. NaNs are made quiet, because the bits that tell
-/// them from infinity may all be in the lower half.
-void to_bfloat16(const float* x, Bfloat16* y, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    const uint32_t bits = std::bit_cast<uint32_t>(x[i]), upper = bits >> 16;
-    const uint32_t rounded = (bits + 0x7fff + (upper & 1)) >> 16;
-    y[i].bits = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? upper | 0x40 : rounded);
-  }
+void to_bfloat16(const float* x, BFloat16* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = BFloat16(x[i]);
 }
 
 }  // namespace

@@ -6,16 +6,12 @@
 
 #include <cstdint>
 
+#include "ramp/core/formulas/bfloat16.h"
 #include "ramp/core/formulas/formulas.h"
 
 namespace ramp {
 
 struct SgdStep;
-
-/// The upper half of a float.
-struct Bfloat16 {
-  uint16_t bits;
-};
 
 template <class T>
 struct Kernels {
@@ -37,8 +33,8 @@ struct Kernels {
   T(*cross_entropy)
   (const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, double scale, T* gradient);
   void (*sgd)(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int64_t n);
-  // Rounds to nearest, ties to even. Takes float whatever T is.
-  void (*to_bfloat16)(const float* x, Bfloat16* y, int64_t n);
+  // Takes float whatever T is.
+  void (*to_bfloat16)(const float* x, BFloat16* y, int64_t n);
 };
 
 template <class T>

@@ -118,14 +118,14 @@ Prepared& prepared(const ProductKey& key) {
 }
 
 /// A call allocates a little memory: oneDNN keeps the arguments in a map.
-void onednn_bfloat16(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t lda, bool transpose_a,
-                     const Bfloat16* b, int64_t ldb, bool transpose_b, float* c, int64_t ldc) {
+void onednn_bfloat16(int64_t m, int64_t n, int64_t k, const BFloat16* a, int64_t lda, bool transpose_a,
+                     const BFloat16* b, int64_t ldb, bool transpose_b, float* c, int64_t ldc) {
   const OneThread scope;
   try {
     thread_local dnnl::stream stream(engine());
     Prepared& p = prepared({m, n, k, lda, ldb, ldc, transpose_a, transpose_b});
-    p.a.set_data_handle(const_cast<Bfloat16*>(a));
-    p.b.set_data_handle(const_cast<Bfloat16*>(b));
+    p.a.set_data_handle(const_cast<BFloat16*>(a));
+    p.b.set_data_handle(const_cast<BFloat16*>(b));
     p.c.set_data_handle(c);
     // The C interface, because matmul::execute() would build a map first.
     const dnnl_exec_arg_t matrices[] = {

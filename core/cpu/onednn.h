@@ -14,8 +14,8 @@ void onednn_matmul(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
                    int64_t ldb, bool transpose_b, float* c, int64_t ldc);
 
 /// The same for bfloat16 matrices: the products of their elements are exact and are summed in float32.
-using Bfloat16Product = void (*)(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t lda, bool transpose_a,
-                                 const Bfloat16* b, int64_t ldb, bool transpose_b, float* c, int64_t ldc);
+using Bfloat16Product = void (*)(int64_t m, int64_t n, int64_t k, const BFloat16* a, int64_t lda, bool transpose_a,
+                                 const BFloat16* b, int64_t ldb, bool transpose_b, float* c, int64_t ldc);
 /// The bfloat16 product that Cpu::matmul calls: oneDNN's if the build has it and it may use AVX512-BF16 here, else
 /// null. Tests may replace it.
 Bfloat16Product& bfloat16_product();

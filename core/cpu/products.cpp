@@ -20,7 +20,7 @@ void product(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool tran
   kernels<T>().matmul(m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc);
 }
 
-void product(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t lda, bool transpose_a, const Bfloat16* b,
+void product(int64_t m, int64_t n, int64_t k, const BFloat16* a, int64_t lda, bool transpose_a, const BFloat16* b,
              int64_t ldb, bool transpose_b, float* c, int64_t ldc) {
   cpu::bfloat16_product()(m, n, k, a, lda, transpose_a, b, ldb, transpose_b, c, ldc);
 }
@@ -28,30 +28,28 @@ void product(int64_t m, int64_t n, int64_t k, const Bfloat16* a, int64_t lda, bo
 /// out = op(a) op(b), split over the threads. `In` is the element type of a and b.
 template <class In>
 void multiply(const Array& a, const Array& b, int64_t k, MatmulOptions options, const Array& out) {
-  constexpr bool rounded = std::is_same_v<In, Bfloat16>;
-  using T = std::conditional_t<rounded, float, In>;         // out's
-  using Stored = std::conditional_t<rounded, uint8_t, In>;  // a's and b's
-  const auto in = [](const Stored* x) { return reinterpret_cast<const In*>(x); };
+  constexpr bool is_bfloat16 = std::is_same_v<In, BFloat16>;
+  using T = std::conditional_t<is_bfloat16, float, In>;  // out's
   const int64_t m = out.shape()[0], n = out.shape()[1], lda = a.shape()[1], ldb = b.shape()[1];
   const bool ta = options.transpose_a, tb = options.transpose_b;
-  const int64_t flops_a_piece = rounded ? 1 << 23 : 1 << 20;
+  const int64_t flops_a_piece = is_bfloat16 ? 1 << 23 : 1 << 20;
   // Each thread computes rows of out, or columns if the rows are too few: too few to fill the kernel, or to be worth
   // reading all of a large b in every thread.
   const bool by_columns = !ta && ((m < 32 && m < n) || (m < 256 && n * k > 1 << 17));
   if (!by_columns) {
     parallel_for(
         m, std::max<int64_t>(1, flops_a_piece / (2 * n * k)),
-        [=](const Stored* a, const Stored* b, T* out, int64_t begin, int64_t end) {
-          product(end - begin, n, k, in(a) + begin * (ta ? 1 : lda), lda, ta, in(b), ldb, tb, out + begin * n, n);
+        [=](const In* a, const In* b, T* out, int64_t begin, int64_t end) {
+          product(end - begin, n, k, a + begin * (ta ? 1 : lda), lda, ta, b, ldb, tb, out + begin * n, n);
         },
-        Touch<const Stored>{a, ta}, whole<const Stored>(b), part<T>(out));
+        Touch<const In>{a, ta}, whole<const In>(b), part<T>(out));
   } else {
     parallel_for(
         n, std::max<int64_t>(16, flops_a_piece / (2 * m * k)),
-        [=](const Stored* a, const Stored* b, T* out, int64_t begin, int64_t end) {
-          product(m, end - begin, k, in(a), lda, ta, in(b) + begin * (tb ? ldb : 1), ldb, tb, out + begin, n);
+        [=](const In* a, const In* b, T* out, int64_t begin, int64_t end) {
+          product(m, end - begin, k, a, lda, ta, b + begin * (tb ? ldb : 1), ldb, tb, out + begin, n);
         },
-        whole<const Stored>(a), Touch<const Stored>{b, !tb}, whole<T>(out));
+        whole<const In>(a), Touch<const In>{b, !tb}, whole<T>(out));
   }
 }
 
@@ -60,7 +58,12 @@ void multiply(const Array& a, const Array& b, int64_t k, MatmulOptions options, 
 void Cpu::matmul(const Array& a, const Array& b, MatmulOptions options, const Array& out) {
   const int64_t m = out.shape()[0], n = out.shape()[1], k = a.shape()[options.transpose_a ? 0 : 1];
   if (m == 0 || n == 0) return;
-  if (a.dtype() == uint8) return multiply<Bfloat16>(a, b, k, options, out);
+  if (a.dtype() == bfloat16) {
+    if (cpu::bfloat16_product()) return multiply<BFloat16>(a, b, k, options, out);
+    const Array x(a.shape()), y(b.shape());  // products of bfloat16 numbers are exact in float32
+    convert(a, x), convert(b, y);
+    return multiply<float>(x, y, k, options, out);
+  }
   visit_floating("matmul", out.dtype(), [&](auto t) { multiply<decltype(t)>(a, b, k, options, out); });
 }
 

@@ -40,17 +40,17 @@ void Cpu::cross_entropy(const Array& logits, const Array& labels, const CrossEnt
 }
 
 void Cpu::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
-              const Array& rounded) {
+              const Array& copy) {
   visit_floating("sgd", parameter.dtype(), [&](auto t) {
     using T = decltype(t);
     parallel_for(
         parameter.numel(), 1 << 15,
-        [step](T* p, const T* g, T* v, uint8_t* r, int64_t begin, int64_t end) {
+        [step](T* p, const T* g, T* v, BFloat16* c, int64_t begin, int64_t end) {
           kernels<T>().sgd(step, p + begin, g + begin, v ? v + begin : nullptr, end - begin);
           if constexpr (std::is_same_v<T, float>)
-            if (r) kernels<T>().to_bfloat16(p + begin, reinterpret_cast<Bfloat16*>(r) + begin, end - begin);
+            if (c) kernels<T>().to_bfloat16(p + begin, c + begin, end - begin);
         },
-        part<T>(parameter), part<const T>(gradient), part<T>(velocity), part<uint8_t>(rounded));
+        part<T>(parameter), part<const T>(gradient), part<T>(velocity), part<BFloat16>(copy));
   });
 }
 

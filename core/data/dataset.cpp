@@ -25,7 +25,7 @@ Dataset load_part(const std::string& directory, const std::string& part, PixelSt
   const Shape& shape = images.shape;
   if (shape.rank() != 3 || images.dtype != uint8)
     fail("load_mnist", images_path, ": expected uint8 images [n, rows, columns], got ", images.dtype, ' ', shape);
-  if (labels.shape.rank() != 1 || is_floating(labels.dtype))
+  if (labels.shape.rank() != 1 || !is_integer(labels.dtype))
     fail("load_mnist", labels_path, ": expected integer labels [n], got ", labels.dtype, ' ', labels.shape);
   if (shape[0] != labels.shape[0])
     fail("load_mnist", images_path, ": expected as many labels as images, got ", shape[0], " images and ",

@@ -4,7 +4,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "ramp/core/formulas/math.h"
+#include "ramp/core/formulas/bfloat16.h"
 
 namespace ramp {
 
@@ -14,10 +14,13 @@ inline constexpr T lowest = std::numeric_limits<T>::lowest();
 template <class T>
 inline constexpr T highest = std::numeric_limits<T>::max();
 
-/// Casts x to To. A cast to an integer type truncates towards zero and saturates; NaN gives 0.
+/// Casts x to To. A cast to an integer type truncates towards zero and saturates; NaN gives 0. A cast to BFloat16 goes
+/// through float.
 template <class To, class From>
 RAMP_HD To converted(From x) {
-  if constexpr (std::is_floating_point_v<To> || std::is_same_v<To, From>) {
+  if constexpr (std::is_same_v<To, BFloat16> && !std::is_same_v<From, BFloat16>) {
+    return BFloat16(static_cast<float>(x));
+  } else if constexpr (std::is_floating_point_v<To> || std::is_same_v<To, From>) {
     return static_cast<To>(x);
   } else {
     if (x != x) return 0;
