@@ -570,7 +570,9 @@ TEST_P(Backend, updates_parameters) {
     const Array copied = rounds ? Array({n}, bfloat16, device()) : Array();
     sgd_update(step, parameter, gradient, velocity, copied);
     expect_near(parameter, p, "parameter");
-    if (rounds) EXPECT_EQ(values(copied), values(to(parameter, bfloat16)));
+    if (rounds) {
+      EXPECT_EQ(values(copied), values(to(parameter, bfloat16)));
+    }
     if (velocity.defined()) expect_near(velocity, v, "velocity");
   }
 }

@@ -80,10 +80,10 @@ TEST_P(BFloat16s, is_printed) {
 TEST_P(BFloat16s, is_moved_and_compared) {
   const Tensor x = numbers({1, 2, 3, 4, 5, 6}, {2, 3});
   EXPECT_EQ(values(transpose(x)), (Floats{1, 4, 2, 5, 3, 6}));
-  EXPECT_EQ(values(x.reshape({3, 2}).rows(1, 2)), (Floats{3, 4}));
+  EXPECT_EQ(values(rows(reshape(x, {3, 2}), 1, 2)), (Floats{3, 4}));
   EXPECT_EQ(values(concat({x, x}, 1)), (Floats{1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6}));
   EXPECT_EQ(values(gather(x, from_vector<int32_t>({1, 0, 1}, {3}, device()))), (Floats{4, 5, 6, 1, 2, 3, 4, 5, 6}));
-  EXPECT_EQ(values(Tensor(broadcast_to(x.rows(0, 1).array(), {2, 3}))), (Floats{1, 2, 3, 1, 2, 3}));
+  EXPECT_EQ(values(Tensor(broadcast_to(x.array().rows(0, 1), {2, 3}))), (Floats{1, 2, 3, 1, 2, 3}));
   EXPECT_EQ(values(x.to(Device::cpu()).to(device())), values(x));
   const Tensor large = x > 2.5;
   EXPECT_EQ(large.to_vector<uint8_t>(), (std::vector<uint8_t>{0, 0, 1, 1, 1, 1}));

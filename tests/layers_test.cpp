@@ -287,6 +287,49 @@ TEST(Sequential, CallsItsLayersInOrder) {
   EXPECT_EQ(model(x).to_vector<float>(), by_hand.to_vector<float>());
 }
 
+/// Counts how often it is asked to apply the formula of the layer that follows.
+class Doubling : public Layer {
+ public:
+  int fused = 0;
+
+ private:
+  Tensor forward(const Tensor& x) override { return x * 2; }
+  Tensor forward_with(const Tensor& x, const Unary& epilogue) override {
+    ++fused;
+    return map(epilogue, x * 2);
+  }
+};
+/// An activation of a program's own.
+class Halve : public Layer {
+ public:
+  const Unary* epilogue() const override { return &leaky_; }
+
+ private:
+  Tensor forward(const Tensor& x) override { return map(leaky_, x); }
+  Unary leaky_ = formula::LeakyReLU{0.5};
+};
+
+TEST(Sequential, HandsAFormulaToTheLayerBeforeUnlessOneOfThemIsObserved) {
+  Sequential model;
+  Doubling& doubling = model.push_back(Doubling());
+  Layer& halve = model.push_back(Halve());
+  model.push_back(ReLU());  // Halve does not override forward_with(), and is then followed by this formula all the same
+  const Tensor x = tensor({-4, 2});
+  EXPECT_EQ(model(x).to_vector<float>(), (std::vector<float>{0, 4}));
+  EXPECT_EQ(doubling.fused, 1);
+
+  std::vector<float> seen;
+  halve.add_observer([&](const Layer&, const Tensor&, const Tensor& y) {
+    seen = y.to_vector<float>();
+    return false;
+  });
+  EXPECT_EQ(model(x).to_vector<float>(), (std::vector<float>{0, 4}));
+  EXPECT_EQ(doubling.fused, 1);
+  EXPECT_EQ(seen, (std::vector<float>{-4, 4}));
+  EXPECT_EQ(model(x).to_vector<float>(), (std::vector<float>{0, 4}));
+  EXPECT_EQ(doubling.fused, 2);
+}
+
 TEST(Sequential, GrowsByPushBackAndIsTheIdentityWhenEmpty) {
   Sequential model;
   EXPECT_EQ(model(tensor({1, 2})).to_vector<float>(), (std::vector<float>{1, 2}));
