@@ -12,6 +12,7 @@ namespace ramp {
 
 class Array;
 class Generator;
+class LoopRecorder;
 struct RandomKey;
 class Tensor;
 struct TensorImpl;
@@ -25,6 +26,9 @@ class CaptureListener {
   virtual void hold(const Array& x) = 0;
   /// The bfloat16 copy of these parameters is read (Storage::bfloat16_copy). It must be up to date when a replay begins.
   virtual void rely_on_bfloat16_copy(const Array& parameters) = 0;
+  /// The program asks for the address of an array's numbers with data(). Replays would not run a loop of its own over
+  /// them.
+  virtual void use_data(const Array& x) = 0;
   /// A generator hands out a key.
   virtual void draw(Generator& generator, RandomKey key) = 0;
   /// The step depends on a flag.
@@ -47,20 +51,39 @@ class CaptureListener {
 
   /// The captured step's own number, never 0.
   uint64_t number() const { return number_; }
+  /// Records the loops of parallel_for() instead of running them; null if they run at once.
+  LoopRecorder* loops() const { return loops_; }
 
  protected:
-  explicit CaptureListener(uint64_t number) : number_(number) {}
+  CaptureListener(uint64_t number, LoopRecorder* loops) : number_(number), loops_(loops) {}
   ~CaptureListener() = default;
-  CaptureListener(CaptureListener&&) = default;
-  CaptureListener& operator=(CaptureListener&&) = default;
 
  private:
   uint64_t number_;
+  LoopRecorder* loops_;
 };
 
+/// What this thread has to do with captured steps.
+struct CaptureState {
+  bool in_step = false;                 // it is inside the call of one: any other one that it calls is a part of that
+  CaptureListener* listener = nullptr;  // of that step, while it is being captured
+};
+inline constinit thread_local CaptureState capture_state;
+
 /// The listener of the step that this thread captures, or null.
-inline constinit thread_local CaptureListener* capture_listener = nullptr;
-inline CaptureListener* capturing() { return capture_listener; }
+inline CaptureListener* capturing() { return capture_state.listener; }
+
+/// While one lives, this thread is inside the call of a captured step. If there is a listener, it captures the step.
+class CaptureScope {
+ public:
+  explicit CaptureScope(CaptureListener* listener = nullptr) { capture_state = {true, listener}; }
+  ~CaptureScope() { capture_state = before_; }
+  CaptureScope(const CaptureScope&) = delete;
+  CaptureScope& operator=(const CaptureScope&) = delete;
+
+ private:
+  const CaptureState before_ = capture_state;
+};
 
 /// If this thread captures a step, makes the rest of that step run eagerly. `[op] parts...` says why it cannot be
 /// captured.
@@ -79,7 +102,7 @@ class CaptureId {
   /// The number of the captured step, 0 for none.
   uint64_t number() const { return number_; }
   /// The number of the step that this thread captures, 0 for none.
-  static uint64_t current() { return capture_listener ? capture_listener->number() : 0; }
+  static uint64_t current() { return capturing() ? capturing()->number() : 0; }
 
  private:
   uint64_t number_ = current();

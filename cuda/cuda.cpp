@@ -1,12 +1,19 @@
 #include "ramp/cuda/cuda.h"
 
+#include "ramp/core/error.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
 
 namespace ramp {
 
-int Cuda::device_count() { return cuda::found_devices().count; }
-std::string Cuda::why_none() { return cuda::found_devices().why_none; }
+int cuda_device_count() { return cuda::found_devices().count; }
+
+Device Device::cuda(int index) {
+  const auto& [count, why_none] = cuda::found_devices();
+  if (count == 0) fail("device", "no CUDA device: ", why_none);
+  if (index < 0 || index >= count) fail("device", "expected a CUDA device in [0, ", count, "), got ", index);
+  return {Kind::cuda, index};
+}
 
 void Cuda::use(int index) { cuda::use(index); }
 

@@ -4,10 +4,7 @@
 // CPU or another device, and the checks of indices, labels and ranges, wait for it. This header includes no CUDA
 // header.
 
-#include <string>
-
 #include "ramp/core/backend/options.h"
-#include "ramp/core/backend/step_recorder.h"
 #include "ramp/core/formulas/formulas.h"
 #include "ramp/cuda/graph.h"
 
@@ -16,9 +13,6 @@ namespace ramp {
 struct Cuda {
   using Graph = cuda::Graph;
 
-  /// 0 if CUDA finds no driver or no device, or reports an error; why_none() then gives the reason.
-  static int device_count();
-  static std::string why_none();
   /// Makes a device the calling thread's current one, on which all the functions below work.
   static void use(int index);
   /// Waits until everything queued on the current device is done. Throws Error with CUDA's message if any of it failed.
@@ -26,6 +20,5 @@ struct Cuda {
 
 #include "ramp/core/backend/functions.inc"
 };
-static_assert(StepRecorder<Cuda::Graph>);
 
 }  // namespace ramp

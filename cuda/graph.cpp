@@ -90,6 +90,7 @@ Graph::~Graph() {
 }
 
 void Graph::warm_up(const std::function<void()>& step) {
+  use(device_);
   const Within within(this, &pool_);
   draws_ = 0;
   step();
@@ -97,6 +98,7 @@ void Graph::warm_up(const std::function<void()>& step) {
 }
 
 void Graph::capture(const std::function<void()>& step) {
+  use(device_);
   constexpr auto doubles = static_cast<int64_t>(sizeof(RandomKey) / sizeof(double));
   if (draws_ > 0) keys_ = Array({static_cast<int64_t>(draws_) * doubles}, float64, {Device::Kind::cuda, device_});
   const Within within(this, &pool_);
@@ -124,6 +126,7 @@ void Graph::capture(const std::function<void()>& step) {
 }
 
 void Graph::stop() {
+  use(device_);
   Context& c = context();
   // What the side stream did so far is part of the graph; what it does next runs after the graph.
   const cudaStream_t stream = std::exchange(c.stream, c.branches[0].stream);
@@ -137,6 +140,7 @@ void Graph::stop() {
 }
 
 void Graph::launch(std::span<const RandomKey> keys) {
+  use(device_);
   raise_complaint();
   if (!keys.empty()) write_keys(keys, static_cast<RandomKey*>(keys_.data<void>()));
   check(op, cudaGraphLaunch(executable_, context().stream));

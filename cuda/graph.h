@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ramp/core/array/array.h"
+#include "ramp/core/backend/step_recorder.h"
 #include "ramp/core/random/key.h"
 #include "ramp/cuda/pool.h"
 
@@ -14,32 +15,23 @@ struct CUgraphExec_st;
 namespace ramp::cuda {
 
 /// A graph belongs to the device that was current when it was made. Arrays made in its steps lie in its own pool.
-class Graph {
+class Graph final : public StepRecorder {
  public:
   Graph();
   /// Waits for replays that still run.
-  ~Graph();
-  Graph(const Graph&) = delete;
-  Graph& operator=(const Graph&) = delete;
+  ~Graph() override;
 
-  /// The step reads an input in `to`, into which it must be copied each time.
-  bool take(const Array&, const Array&) { return true; }
-  /// Runs the step eagerly. Afterwards all that a capture needs is there: memory, plans of products, and the number of
-  /// random arrays.
-  void warm_up(const std::function<void()>& step);
-  /// Records the step without running it. Throws what the step throws, and Error if the graph holds anything but
-  /// kernels, fills and copies on the device.
-  void capture(const std::function<void()>& step);
-  /// Called by the step that is being captured: runs what was recorded so far, and lets the rest of the step run
-  /// eagerly.
-  void stop();
+  bool take(const Array&, const Array&) override { return true; }
+  /// Afterwards all that a capture needs is there: memory, plans of products, and the number of random arrays.
+  void warm_up(const std::function<void()>& step) override;
+  /// Throws Error if the graph holds anything but kernels, fills and copies on the device.
+  void capture(const std::function<void()>& step) override;
+  void stop() override;
   /// The number of kernels, fills and copies in the graph.
   size_t nodes() const { return nodes_; }
-  /// The keys that the captured step drew random numbers with, in order.
-  const std::vector<RandomKey>& drawn() const { return drawn_; }
-  /// Queues a replay that draws with these keys instead. Throws Error if an earlier replay or load_batch() met an index
-  /// out of range.
-  void launch(std::span<const RandomKey> keys);
+  const std::vector<RandomKey>& drawn() const override { return drawn_; }
+  /// Queues a replay. Throws Error if an earlier replay or load_batch() met an index out of range.
+  void launch(std::span<const RandomKey> keys) override;
 
   /// The address from which the next kernel of the captured step reads its current key; null if the step runs eagerly.
   const RandomKey* renewed(const char* op, RandomKey key);

@@ -894,12 +894,12 @@ TEST(Hostile, Capture) {
       {"an error of the step's own when it is captured",
        [](World& w) { captured([](const Tensor& x) { return capturing() ? matmul(x, x) : x * 2; }, w.x); }, "matmul",
        "inner sizes must agree"},
-      {"a step of no inputs", [](World&) { StepGraphs({}).run({}, [](std::span<const Tensor>) { return Tensor(); }); },
+      {"a step of no inputs", [](World&) { StepCache({}).run({}, [](std::span<const Tensor>) { return Tensor(); }); },
        "capture", "takes at least one tensor"},
       {"no step",
        [](World& w) {
          const Tensor inputs[] = {w.x};
-         StepGraphs({}).run(inputs, {});
+         StepCache({}).run(inputs, {});
        },
        "capture", "the step must be a function"},
   });

@@ -32,13 +32,6 @@ void Array::hold_in_captured_step() const {
   if (CaptureListener* listener = capturing()) listener->hold(*this);
 }
 
-void Array::leave_capture() {
-  stop_capture(
-      "data",
-      "a loop of one's own over data() cannot be part of a captured step, for replays run no code of the program; use "
-      "parallel_for() (core/cpu/parallel.h) or map() (core/autograd/map.h)");
-}
-
 Array Array::view(const Shape& shape) const {
   if (shape.numel() != numel()) fail("reshape", shape_, " has ", numel(), " elements, ", shape, " has ", shape.numel());
   Array view = *this;

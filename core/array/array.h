@@ -42,7 +42,7 @@ class Array {
   /// is captured (capture.h) goes on eagerly: replays would not run the loop that uses it.
   template <class T>
   T* data() const {
-    if (capturing() && !memory().device().is_cuda()) leave_capture();
+    if (CaptureListener* listener = capturing()) listener->use_data(*this);
     T* const first = address<T>();
     if constexpr (!std::is_const_v<T>) note_write("data() for writing; read through data<const T>()");
     return first;
@@ -80,7 +80,6 @@ class Array {
   }
   [[noreturn]] void refuse(DType wanted) const;
   [[noreturn]] static void refuse();
-  static void leave_capture();
   void hold_in_captured_step() const;
 
   std::shared_ptr<Storage> storage_;

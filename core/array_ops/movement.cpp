@@ -16,7 +16,9 @@ void copy(const Array& from, const Array& to) {
     if (from.address<const void>() == to.address<const void>()) return;
     fail("copy", "arrays must be apart or the same, got two ", from.shape(), " that overlap in part");
   }
-  on(from.device().is_cuda() ? from.device() : to.device(), [&](auto b) { b.copy(from, to); });
+  // The CPU's backend does not know the memory of other devices.
+  const Device device = from.device() == Device::cpu() ? to.device() : from.device();
+  on(device, [&](auto b) { b.copy(from, to); });
   to.note_write("copy()");
 }
 

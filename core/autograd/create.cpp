@@ -7,7 +7,6 @@
 #include <numbers>
 
 #include "ramp/core/array_ops/array_ops.h"
-#include "ramp/core/cpu/graph.h"
 #include "ramp/core/cpu/parallel.h"
 #include "ramp/core/random/philox.h"
 

@@ -23,7 +23,7 @@ using Each = T;
 struct CpuLoops {
   template <class T, class F, std::same_as<Array>... In>
   static void zip(const F& f, const Array& out, const In&... in) {
-    if (out.device().is_cuda())
+    if (out.device() != Device::cpu())
       fail("map",
            "this formula was compiled for the CPU alone; for CUDA put it into a .cu file with ramp/cuda/map.cuh");
     parallel_for(

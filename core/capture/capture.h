@@ -1,36 +1,69 @@
 #pragma once
 // A whole training step as one graph.
 
+#include <cstdint>
+#include <functional>
+#include <list>
 #include <memory>
 #include <span>
 #include <string>
 #include <utility>
 
-#include "ramp/core/capture/step.h"
+#include "ramp/core/autograd/tensor.h"
 
 namespace ramp {
 
-/// The graphs of one step: what Captured is made of.
-class StepGraphs {
- public:
-  /// Throws Error unless options.warmup >= 1.
-  explicit StepGraphs(CaptureOptions options);
+class StepGraph;
+class StepRecorder;
 
-  Tensor run(std::span<const Tensor> inputs, const CapturedStep& step);
+/// A step as a function of its inputs.
+using CapturedStep = std::function<Tensor(std::span<const Tensor>)>;
 
-  const CaptureReport& report() const { return report_; }
-
- private:
-  CaptureOptions options_;
-  std::shared_ptr<void> held_[2];  // on the CPU, on CUDA; as the backend knows them
-  CaptureReport report_;
+struct CaptureOptions {
+  int warmup = 3;  ///< steps that run eagerly before one is captured, for each kind of input; at least 1
+  /// Also runs the step itself after each replay, from the same state, and throws Error when the results, or anything
+  /// that the step changes, differ by more than rounding. For debugging; the eager results are the ones that stay.
+  bool verify = false;
 };
 
-/// What capture() returns: the step as a function of its inputs.
+/// What records steps on a device.
+std::unique_ptr<StepRecorder> make_recorder(Device device);
+
+/// The graphs of one step, and which of them fits a call. Private to Captured; tests pass recorders of their own.
+class StepCache {
+ public:
+  /// Throws Error unless options.warmup >= 1.
+  explicit StepCache(CaptureOptions options, std::unique_ptr<StepRecorder> (*make)(Device) = make_recorder);
+  ~StepCache();
+  StepCache(const StepCache&) = delete;
+  StepCache& operator=(const StepCache&) = delete;
+
+  /// One step: by a graph, or eagerly. Throws Error unless the inputs lie on one device and want no gradients.
+  Tensor run(std::span<const Tensor> inputs, const CapturedStep& step);
+
+  /// How many graphs have been captured so far.
+  int64_t graphs() const { return captured_; }
+  /// Why a kind of step runs eagerly; empty when none does.
+  const std::string& eager_reason() const { return eager_reason_; }
+
+ private:
+  using Graphs = std::list<StepGraph>;
+  Graphs::iterator find(std::span<const Tensor> inputs);
+  void evict(std::span<const Tensor> inputs);
+  Tensor run_outermost(std::span<const Tensor> inputs, const CapturedStep& step);
+
+  CaptureOptions options_;
+  std::unique_ptr<StepRecorder> (*make_)(Device);
+  Graphs graphs_;  // the one used last comes last
+  int64_t captured_ = 0;
+  std::string eager_reason_;
+};
+
+/// What capture() returns: the step as a function of its inputs. Copies share their graphs.
 template <class F>
 class Captured {
  public:
-  Captured(F step, CaptureOptions options) : step_(std::move(step)), graphs_(options) {
+  Captured(F step, CaptureOptions options) : step_(std::move(step)), cache_(std::make_shared<StepCache>(options)) {
     if constexpr (std::is_pointer_v<F> || requires { step_.target_type(); })  // one that may be empty
       if (!step_) fail("capture", "the step must be a function, got an empty one");
   }
@@ -39,20 +72,20 @@ class Captured {
   requires(sizeof...(Inputs) > 0 && std::is_invocable_r_v<Tensor, F&, const Inputs&...>) Tensor operator()(
       const Inputs&... inputs) {
     const Tensor all[] = {inputs...};
-    return graphs_.run(all, [this](std::span<const Tensor> x) {
+    return cache_->run(all, [this](std::span<const Tensor> x) {
       return [&]<size_t... i>(std::index_sequence<i...>)->Tensor { return step_(x[i]...); }
       (std::index_sequence_for<Inputs...>{});
     });
   }
 
   /// How many graphs have been captured so far.
-  int64_t graphs() const { return graphs_.report().graphs; }
+  int64_t graphs() const { return cache_->graphs(); }
   /// Why the step runs eagerly: the Error that the last attempt to capture it met. Empty when none failed.
-  const std::string& eager_reason() const { return graphs_.report().eager_reason; }
+  const std::string& eager_reason() const { return cache_->eager_reason(); }
 
  private:
   F step_;
-  StepGraphs graphs_;
+  std::shared_ptr<StepCache> cache_;
 };
 
 /// A step that is replayed as one graph, which spares the host nearly all its work (cpu/graph.h, cuda/graph.h):

@@ -24,16 +24,15 @@ bool same_owner(const A& a, const B& b) {
 
 }  // namespace
 
-Trace::Trace(std::function<void()> run_recorded)
-    : CaptureListener(++traces_made), run_recorded_(std::move(run_recorded)) {}
+Trace::Trace(StepRecorder& recorder) : CaptureListener(++traces_made, recorder.loops()), recorder_(recorder) {}
 
 void Trace::stop(std::string reason) {
   if (stopped_) return;
   stopped_ = true;
   reason_ = std::move(reason);
-  capture_listener = nullptr;
+  capture_state.listener = nullptr;
   try {
-    run_recorded_();
+    recorder_.stop();
   } catch (...) {
     undo();
     throw;
@@ -56,6 +55,13 @@ void Trace::hold(const Array& x) {
 void Trace::rely_on_bfloat16_copy(const Array& parameters) {
   hold(parameters);
   held_.at(parameters.storage()).copy_before = parameters.storage()->bfloat16_copy();
+}
+
+void Trace::use_data(const Array& x) {
+  if (x.device() == Device::cpu())
+    stop(
+        "[data] a loop of one's own over data() cannot be part of a captured step, for replays run no code of the "
+        "program; use parallel_for() (core/cpu/parallel.h) or map() (core/autograd/map.h)");
 }
 
 void Trace::draw(Generator& generator, RandomKey key) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ramp/core/autograd/tensor.h"
+#include "ramp/core/backend/step_recorder.h"
 #include "ramp/core/hooks.h"
 #include "ramp/core/random/random.h"
 
@@ -20,14 +21,15 @@ namespace ramp {
 
 class Trace final : public CaptureListener {
  public:
-  /// `run_recorded` ends the recording and runs what was recorded so far.
-  explicit Trace(std::function<void()> run_recorded);
+  /// Of the step that `recorder` records.
+  explicit Trace(StepRecorder& recorder);
 
   // ---- While the step runs.
 
   void see(const std::shared_ptr<TensorImpl>& tensor) override;
   void hold(const Array& x) override;
   void rely_on_bfloat16_copy(const Array& parameters) override;
+  void use_data(const Array& x) override;
   void draw(Generator& generator, RandomKey key) override;
   void depend(const std::shared_ptr<const bool>& flag) override;
   void depend(const std::weak_ptr<const void>& owner, std::function<bool()> same) override;
@@ -126,18 +128,9 @@ class Trace final : public CaptureListener {
   std::vector<Condition> conditions_, lasting_conditions_;
   std::vector<Variable> variables_;
   std::vector<std::function<void()>> restores_;
-  std::function<void()> run_recorded_;
+  StepRecorder& recorder_;
   bool stopped_ = false;
   std::string reason_, layer_;
-};
-
-/// While one lives, what runs on this thread is noted.
-class Tracing {
- public:
-  explicit Tracing(Trace& trace) { capture_listener = &trace; }
-  ~Tracing() { capture_listener = nullptr; }
-  Tracing(const Tracing&) = delete;
-  Tracing& operator=(const Tracing&) = delete;
 };
 
 }  // namespace ramp

@@ -2,7 +2,6 @@
 // The CPU backend; core/backend/functions.inc states what each function means.
 
 #include "ramp/core/backend/options.h"
-#include "ramp/core/backend/step_recorder.h"
 #include "ramp/core/cpu/graph.h"
 #include "ramp/core/formulas/formulas.h"
 
@@ -13,6 +12,5 @@ struct Cpu {
 
 #include "ramp/core/backend/functions.inc"
 };
-static_assert(StepRecorder<Cpu::Graph>);
 
 }  // namespace ramp

@@ -9,64 +9,12 @@
 
 namespace ramp::cpu {
 
-namespace {
-
-enum class Relation { none, same_part, ordered };
-
-template <class Range>
-bool conflict(const Range& a, const Range& b) {
-  return (a.writes || b.writes) && a.begin < b.end && b.begin < a.end;
-}
-
-/// How a loop depends on an earlier one: not at all, row by row, or on all of it.
-template <class Loop>
-Relation relation(const Loop& earlier, const Loop& later) {
-  Relation found = Relation::none;
-  for (const auto& a : earlier.ranges)
-    for (const auto& b : later.ranges) {
-      if (!conflict(a, b)) continue;
-      if (a.whole || b.whole || a.begin != b.begin || a.end != b.end ||
-          std::max(earlier.n, later.n) % std::min(earlier.n, later.n) != 0)
-        return Relation::ordered;
-      found = Relation::same_part;
-    }
-  return found;
-}
-
-}  // namespace
-
-void record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) {
-  recording->keep(n, grain, arrays, std::move(body));
-}
-
-const RandomKey* renewed(RandomKey key) {
-  if (!recording) return nullptr;
-  recording->drawn_.push_back(key);
-  return &recording->keys_.emplace_back(key);
-}
-
 // ---- While the step is captured -------------------------------------------------------------------------------------
 
 void Graph::capture(const std::function<void()>& step) {
-  struct Recording {
-    explicit Recording(Graph* graph) { recording = graph; }
-    ~Recording() { recording = nullptr; }
-  };
-  {
-    const Recording scope(this);
-    step();
-  }
-  std::unordered_set<const Storage*> written;
-  for (const Kept& body : bodies_)
-    for (const Array& array : body.arrays)
-      if (array.defined()) held_.insert(array.storage().get());
-  for (const Loop& loop : loops_)
-    for (size_t i = 0; i < bodies_[loop.body].arrays.size(); ++i) {
-      const Array& array = bodies_[loop.body].arrays[i];
-      if (bodies_[loop.body].writes[i]) written.insert(array.storage().get());
-    }
+  step();
   for (Input& input : inputs_) {
-    if (written.contains(input.stand_in)) continue;  // the step must not write to the caller's array
+    if (held_[input.stand_in]) continue;  // the step must not write to the caller's array
     for (Kept& body : bodies_)
       for (size_t i = 0; i < body.arrays.size(); ++i)
         if (body.arrays[i].defined() && body.arrays[i].storage().get() == input.stand_in)
@@ -75,100 +23,28 @@ void Graph::capture(const std::function<void()>& step) {
   }
 }
 
-void Graph::stop() {
-  recording = nullptr;
-  const std::vector<RandomKey> keys = drawn_;
-  launch(keys);
-}
-
-void Graph::keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) {
-  Kept& kept = bodies_.emplace_back(Kept{std::move(body), {}, {}, {}});
+void Graph::record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) {
+  Kept& kept = bodies_.emplace_back(Kept{std::move(body), {}, {}});
   Loop loop{0, n, grain, {}, bodies_.size() - 1};
-  bool divisible = true;
   for (const Access& access : arrays) {
     const Array& x = access.array;
+    const char* begin = x.defined() ? static_cast<const char*>(x.address<const void>()) : nullptr;
     kept.arrays.push_back(x);
-    kept.data.push_back(x.defined() ? const_cast<void*>(x.address<const void>()) : nullptr);
-    kept.writes.push_back(x.defined() && access.writes);
+    kept.data.push_back(const_cast<char*>(begin));
     if (!x.defined()) continue;
-    const bool whole = access.whole || x.bytes() % n != 0;
-    divisible &= !whole;
-    const auto* begin = static_cast<const char*>(x.address<const void>());
-    loop.ranges.push_back({x.storage().get(), begin, begin + x.bytes(), whole, access.writes || access.checked});
+    held_[x.storage().get()] |= access.writes;
+    loop.ranges.push_back({x.storage().get(), begin, begin + x.bytes(), access.whole || x.bytes() % n != 0,
+                           access.writes || access.checked});
   }
-  // A pass over an arena becomes one loop for each part with a writer of its own, so that it can run right after that
-  // writer.
-  std::vector<int64_t> at = divisible ? cuts(loop) : std::vector<int64_t>{};
-  at.push_back(n);
-  for (int64_t first = 0; const int64_t end : at) {
-    Loop piece = loop;
-    piece.first = first;
-    piece.n = end - first;
-    for (Range& range : piece.ranges) {
-      const int64_t stride = (range.end - range.begin) / n;
-      if (range.whole) continue;
-      range.end = range.begin + end * stride;
-      range.begin += first * stride;
-    }
+  for (Loop& piece : recorded_.cut(loop)) {
     loops_.push_back(std::move(piece));
-    note(loops_.size() - 1);
-    first = end;
+    recorded_.add(loops_.size() - 1);
   }
 }
 
-void Graph::note(size_t index) {
-  for (const Range& range : loops_[index].ranges) {
-    Touching& touching = touching_[range.storage];
-    (range.writes ? touching.writers : touching.readers).emplace(range.begin, index);
-    touching.longest = std::max(touching.longest, range.end - range.begin);
-  }
-}
-
-namespace {
-
-/// Calls f(loop) for those of `loops` (keyed by where their ranges begin, none longer than `longest`) that may overlap
-/// `range`.
-template <class Range, class F>
-void each_near(const std::multimap<const char*, size_t>& loops, std::ptrdiff_t longest, const Range& range, F f) {
-  auto at = loops.upper_bound(range.begin - longest);
-  for (; at != loops.end() && at->first < range.end; ++at) f(at->second);
-}
-
-}  // namespace
-
-/// The loops noted so far that may access the same memory as `loop`, where one of the two writes it, in recorded order.
-std::vector<size_t> Graph::related(const Loop& loop) const {
-  std::vector<size_t> found;
-  for (const Range& range : loop.ranges) {
-    const auto touching = touching_.find(range.storage);
-    if (touching == touching_.end()) continue;
-    const auto& [readers, writers, longest] = touching->second;
-    each_near(writers, longest, range, [&](size_t i) { found.push_back(i); });
-    if (range.writes) each_near(readers, longest, range, [&](size_t i) { found.push_back(i); });
-  }
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  return found;
-}
-
-/// The indices inside `loop` where a range that an earlier loop wrote begins or ends.
-std::vector<int64_t> Graph::cuts(const Loop& loop) const {
-  std::vector<int64_t> at;
-  for (const Range& range : loop.ranges) {
-    const int64_t stride = (range.end - range.begin) / loop.n;
-    const auto touching = touching_.find(range.storage);
-    if (touching == touching_.end()) continue;
-    each_near(touching->second.writers, touching->second.longest, range, [&](size_t writer) {
-      for (const Range& written : loops_[writer].ranges)
-        if (written.writes && conflict(written, range))
-          for (const char* edge : {written.begin, written.end})
-            if (edge > range.begin && edge < range.end && (edge - range.begin) % stride == 0)
-              at.push_back((edge - range.begin) / stride);
-    });
-  }
-  std::sort(at.begin(), at.end());
-  at.erase(std::unique(at.begin(), at.end()), at.end());
-  return at;
+const RandomKey* Graph::renew(RandomKey key) {
+  drawn_.push_back(key);
+  return &keys_.emplace_back(key);
 }
 
 // ---- Phases, chains and pieces --------------------------------------------------------------------------------------
@@ -178,10 +54,10 @@ void Graph::plan(int threads) {
   planned_for_ = 0;  // in case there is no memory for the plan
   phases_.assign(1, {});
   phases_[0].chains.push_back({1, {}});
-  touching_.clear();
+  LoopIndex placed(loops_);
   for (size_t i = 0; i < loops_.size(); ++i) {
-    place(i, threads);
-    note(i);
+    place(i, placed.dependencies(loops_[i]), threads);
+    placed.add(i);
   }
   progress_.clear();
   double spared = 0;  // the work that all threads together save the caller at best, in grains
@@ -216,7 +92,7 @@ void Graph::plan(int threads) {
   planned_for_ = threads;
 }
 
-void Graph::place(size_t index, int threads) {
+void Graph::place(size_t index, const std::vector<Dependency>& dependencies, int threads) {
   Loop& loop = loops_[index];
   // `at`: the earliest phase that its dependencies allow. `chains`: the chains of that phase that it extends.
   size_t at = 0;
@@ -227,12 +103,10 @@ void Graph::place(size_t index, int threads) {
     chains.clear();
   };
   if (loop.n > 1) after(1);
-  for (const size_t i : related(loop)) {
-    const Loop& earlier = loops_[i];
-    const Relation how = relation(earlier, loop);
-    if (how == Relation::none) continue;
-    if (how == Relation::ordered && !(earlier.phase == 0 && loop.n == 1)) after(earlier.phase + 1);
-    else after(earlier.phase);
+  for (const Dependency& dependency : dependencies) {
+    const Loop& earlier = loops_[dependency.loop];
+    const bool same_thread = dependency.by_rows || (earlier.phase == 0 && loop.n == 1);
+    after(same_thread ? earlier.phase : earlier.phase + 1);
     if (earlier.phase == at && std::find(chains.begin(), chains.end(), earlier.chain) == chains.end())
       chains.push_back(earlier.chain);
   }

@@ -13,56 +13,34 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <map>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "ramp/core/backend/step_recorder.h"
+#include "ramp/core/cpu/loops.h"
 #include "ramp/core/cpu/parallel.h"
 #include "ramp/core/cpu/sharing.h"
-#include "ramp/core/random/key.h"
 
 namespace ramp::cpu {
 
-class Graph {
+class Graph final : public StepRecorder, public LoopRecorder {
  public:
-  Graph() = default;
-  Graph(const Graph&) = delete;
-  Graph& operator=(const Graph&) = delete;
+  /// A replay reads an input in place, unless the step writes to its input or its loops use the memory of `from`.
+  bool take(const Array& from, const Array& to) override;
+  void warm_up(const std::function<void()>& step) override { step(); }
+  void capture(const std::function<void()>& step) override;
+  void stop() override { launch(drawn_); }
+  const std::vector<RandomKey>& drawn() const override { return drawn_; }
+  /// If a loop throws, those of later phases do not run.
+  void launch(std::span<const RandomKey> keys) override;
+  LoopRecorder* loops() override { return this; }
 
-  /// Passes an input to the step, which reads it in `to`. A replay reads `from` in place, unless the step writes to its
-  /// input or its loops use the memory of `from`; then, and before the capture, it returns true: copy `from` to `to`.
-  bool take(const Array& from, const Array& to);
-  /// Runs the step eagerly.
-  void warm_up(const std::function<void()>& step) { step(); }
-  /// Records the loops of the step without running them. Throws what the step throws.
-  void capture(const std::function<void()>& step);
-  /// Called by the step that is being captured: runs the loops recorded so far; all later loops run immediately.
-  void stop();
-  /// The keys that the captured step drew random numbers with, in order.
-  const std::vector<RandomKey>& drawn() const { return drawn_; }
-  /// Runs the loops with these keys instead. Throws what a loop throws; the loops of later phases have then not run.
-  void launch(std::span<const RandomKey> keys);
+  void record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) override;
+  const RandomKey* renew(RandomKey key) override;
 
  private:
-  friend void record(int64_t, int64_t, std::initializer_list<Access>, Body);
-  friend const RandomKey* renewed(RandomKey key);
-
-  /// A range of memory that a loop over [0, n) accesses.
-  struct Range {
-    const Storage* storage;
-    const char *begin, *end;
-    bool whole, writes;  // a check counts as a write: readers come after it
-  };
-  /// Indices [first, first + n) of a body.
-  struct Loop {
-    int64_t first, n, grain;
-    std::vector<Range> ranges;
-    size_t body;
-    size_t phase = 0, chain = 0;
-  };
   /// Loops that are cut alike: one thread runs the same piece of all of them in turn. `rows` divides every loop's n.
   struct Chain {
     int64_t rows;
@@ -78,7 +56,6 @@ class Graph {
     Body run;
     std::vector<Array> arrays;  // keep their memory alive
     std::vector<void*> data;
-    std::vector<bool> writes;
   };
   /// An input of the step. `uses` lists every address in the recorded loops that points into its stand-in, and its
   /// offset there; a replay redirects them to the caller's array.
@@ -88,27 +65,16 @@ class Graph {
     const void* now;
   };
 
-  /// The loops that access a storage, sorted by where their ranges begin, so that finding the loops that another one
-  /// depends on does not take a scan of all loops.
-  struct Touching {
-    std::multimap<const char*, size_t> readers, writers;
-    std::ptrdiff_t longest = 0;  // bytes of the longest range
-  };
-
-  void keep(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body);
-  std::vector<int64_t> cuts(const Loop& loop) const;
-  void note(size_t index);
-  std::vector<size_t> related(const Loop& loop) const;
   void plan(int threads);
-  void place(size_t index, int threads);
+  void place(size_t index, const std::vector<Dependency>& dependencies, int threads);
   void run(const Phase& phase, int task) noexcept;
   void run_together();
 
   std::vector<Kept> bodies_;
   std::vector<Loop> loops_;
   std::vector<Input> inputs_;
-  std::unordered_map<const Storage*, Touching> touching_;  // the loops recorded or placed so far
-  std::unordered_set<const Storage*> held_;                // all that the loops use
+  LoopIndex recorded_{loops_};  // all of them
+  std::unordered_map<const Storage*, bool> held_;  // all that the loops use, and whether they write to it
   std::vector<RandomKey> drawn_;
   std::deque<RandomKey> keys_;  // of the current replay; a deque, since the loops hold their addresses
 
@@ -122,8 +88,5 @@ class Graph {
   std::atomic<bool> failed_{false};
   std::exception_ptr error_;
 };
-
-/// If this thread is capturing a step, records `key` and returns the address where replays put their key; else null.
-const RandomKey* renewed(RandomKey key);
 
 }  // namespace ramp::cpu

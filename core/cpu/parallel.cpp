@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "ramp/core/backend/threads.h"
+#include "ramp/core/random/key.h"
 
 namespace ramp {
 
@@ -14,6 +15,11 @@ int64_t pieces(double grains, int64_t rows) {
   // At least half a millisecond each, and enough rows for the kernel of a matrix product to run at full speed.
   const int64_t more = std::min({static_cast<int64_t>(grains / 50), 4 * threads, rows / 64});
   return std::clamp<int64_t>(std::max(one_each, more), 1, rows);
+}
+
+const RandomKey* cpu::renewed(RandomKey key) {
+  LoopRecorder* const recorder = loop_recorder();
+  return recorder ? recorder->renew(key) : nullptr;
 }
 
 void cpu::refuse(int64_t n, int64_t grain) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ramp/core/array/array.h"
+#include "ramp/core/hooks.h"
 
 namespace ramp {
 
@@ -38,18 +39,32 @@ struct Access {
 /// A loop's body: the addresses of its arrays, and the indices [begin, end).
 using Body = std::function<void(void* const* data, int64_t begin, int64_t end)>;
 
-class Graph;
-/// The graph of the step that this thread is capturing, or null.
-inline constinit thread_local Graph* recording = nullptr;
-void record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body);
-
 }  // namespace cpu
+
+/// Records the loops of a step that is captured on the CPU: cpu::Graph (graph.h).
+class LoopRecorder {
+ public:
+  virtual void record(int64_t n, int64_t grain, std::initializer_list<cpu::Access> arrays, cpu::Body body) = 0;
+  /// Records that the step draws with `key`. Returns the address where replays put the key that they draw with instead.
+  virtual const RandomKey* renew(RandomKey key) = 0;
+
+ protected:
+  ~LoopRecorder() = default;
+};
 
 /// The number of pieces into which to cut `rows` that hold this many grains of work: one per thread, and more for long
 /// work, so that no thread waits long for one that the system has descheduled.
 int64_t pieces(double grains, int64_t rows);
 
 namespace cpu {
+
+/// The recorder of the step that this thread captures on the CPU, or null.
+inline LoopRecorder* loop_recorder() {
+  const CaptureListener* listener = capturing();
+  return listener ? listener->loops() : nullptr;
+}
+/// The address that LoopRecorder::renew() returns if this thread captures a step on the CPU, else null.
+const RandomKey* renewed(RandomKey key);
 
 /// Calls call(body, data, begin, end) for pieces of [0, n), none smaller than `grain`.
 using Call = void(const void* body, void* const* data, int64_t begin, int64_t end);
@@ -95,10 +110,11 @@ void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays
   if (n < 0 || grain < 1) cpu::refuse(n, grain);
   void* const data[] = {cpu::address(arrays)..., nullptr};
   using Typed = cpu::Typed<Body, T...>;
-  if (!cpu::recording) return cpu::run(n, grain, Typed::call, &body, data);
+  LoopRecorder* const recorder = cpu::loop_recorder();
+  if (!recorder) return cpu::run(n, grain, Typed::call, &body, data);
   // A named variable, because nvcc 13.0 misreads a braced pack expansion as an argument.
   const std::initializer_list<cpu::Access> accesses{cpu::access(arrays)...};
-  cpu::record(n, grain, accesses, [body](void* const* addresses, int64_t begin, int64_t end) {
+  recorder->record(n, grain, accesses, [body](void* const* addresses, int64_t begin, int64_t end) {
     Typed::call(&body, addresses, begin, end);
   });
 }

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "ramp/core/cpu/cpu.h"
-#include "ramp/core/cpu/graph.h"
 #include "ramp/core/cpu/parallel.h"
 #include "ramp/core/random/philox.h"
 

@@ -1,4 +1,4 @@
-// What lower rooms need of the backends: memory (core/array/memory.h) and the list of devices (core/array/device.h).
+// What lower rooms need of the backends: memory (core/array/memory.h) and precisions (core/backend/precision.h).
 
 #include "ramp/core/array/memory.h"
 
@@ -22,26 +22,6 @@ MemoryStats memory_stats(Device device) {
 
 void release_cached_memory(Device device) {
   on(check_device(device), [](auto b) { b.release_cached_memory(); });
-}
-
-int cuda_device_count() {
-#ifdef RAMP_CUDA
-  return Cuda::device_count();
-#else
-  return 0;
-#endif
-}
-
-Device Device::cuda(int index) {
-#ifdef RAMP_CUDA
-  const int count = cuda_device_count();
-  if (count == 0) fail("device", "no CUDA device: ", Cuda::why_none());
-  if (index < 0 || index >= count) fail("device", "expected a CUDA device in [0, ", count, "), got ", index);
-  return {Kind::cuda, index};
-#else
-  fail("device", "this build of ramp has no CUDA, asked for cuda:", index,
-       "; install the CUDA Toolkit and configure with -DRAMP_CUDA=ON");
-#endif
 }
 
 void set_precision(Device device, Precision precision) {

@@ -27,7 +27,7 @@ decltype(auto) always_on(Device device, F&& f) {
 /// Calls f with the backend of a device.
 template <class F>
 decltype(auto) on(Device device, F&& f) {
-  if (cpu::recording && device.is_cuda())
+  if (cpu::loop_recorder() && device.is_cuda())
     stop_capture("capture", "a step whose inputs are on the CPU cannot use ", device);
   return always_on(device, f);
 }

@@ -1,10 +1,10 @@
 // How calls find their graphs, without a GPU: a stand-in for the graph runs the step where CUDA would record it.
 
-#include "ramp/core/capture/step_graphs.h"
-
 #include <gtest/gtest.h>
 
 #include "error_of.h"
+#include "ramp/core/backend/step_recorder.h"
+#include "ramp/core/hooks.h"
 #include "ramp/ramp.h"
 
 namespace ramp {
@@ -18,47 +18,46 @@ struct Log {
 Log* log_ = nullptr;
 
 /// Counts what is asked of it. Its capture runs the step, so that its first launch has nothing to do.
-struct CountingGraph {
+struct CountingGraph : StepRecorder {
   CountingGraph() { ++log_->alive; }
-  ~CountingGraph() { --log_->alive; }
-  CountingGraph(const CountingGraph&) = delete;
-  bool take(const Array&, const Array&) { return true; }
-  void warm_up(const std::function<void()>& step) {
+  ~CountingGraph() override { --log_->alive; }
+  bool take(const Array&, const Array&) override { return true; }
+  void warm_up(const std::function<void()>& step) override {
     ++log_->warm_ups;
     step();
   }
-  void capture(const std::function<void()>& step) {
+  void capture(const std::function<void()>& step) override {
     log_->drawn.clear();
     step();
     ++log_->captures;
     drawn_ = log_->drawn;
   }
-  const std::vector<RandomKey>& drawn() const { return drawn_; }
-  void stop() {}
-  void launch(std::span<const RandomKey> keys) { log_->launches.emplace_back(keys.begin(), keys.end()); }
+  const std::vector<RandomKey>& drawn() const override { return drawn_; }
+  void stop() override {}
+  void launch(std::span<const RandomKey> keys) override { log_->launches.emplace_back(keys.begin(), keys.end()); }
   std::vector<RandomKey> drawn_;
 };
 
-class StepGraphsTest : public testing::Test {
+class StepCacheTest : public testing::Test {
  protected:
-  StepGraphsTest() { log_ = &log; }
-  Tensor call(const CapturedStep& step, const Tensor& x) { return list.run(std::vector<Tensor>{x}, step, {}, report); }
+  StepCacheTest() { log_ = &log; }
+  Tensor call(const CapturedStep& step, const Tensor& x) { return cache->run(std::vector<Tensor>{x}, step); }
   Log log;
-  StepGraphList<CountingGraph> list;
-  CaptureReport report;
+  std::unique_ptr<StepCache> cache = std::make_unique<StepCache>(
+      CaptureOptions{}, [](Device) -> std::unique_ptr<StepRecorder> { return std::make_unique<CountingGraph>(); });
 };
 
 Tensor same(std::span<const Tensor> x) { return x[0] * 1; }
 
-TEST_F(StepGraphsTest, warms_up_captures_and_replays) {
+TEST_F(StepCacheTest, warms_up_captures_and_replays) {
   for (int i = 0; i < 10; ++i) call(same, ones({2}));
   EXPECT_EQ(log.warm_ups, 3);
   EXPECT_EQ(log.captures, 1);
   EXPECT_EQ(log.launches.size(), 7u) << "the captured step and six replays";
-  EXPECT_EQ(report.graphs, 1);
+  EXPECT_EQ(cache->graphs(), 1);
 }
 
-TEST_F(StepGraphsTest, tells_inputs_and_recording_apart) {
+TEST_F(StepCacheTest, tells_inputs_and_recording_apart) {
   for (int i = 0; i < 5; ++i) call(same, ones({2})), call(same, ones({3})), call(same, ones({2}, {.dtype = float64}));
   EXPECT_EQ(log.captures, 3);
   const NoGrad quiet;
@@ -67,7 +66,7 @@ TEST_F(StepGraphsTest, tells_inputs_and_recording_apart) {
   EXPECT_EQ(log.alive, 4);
 }
 
-TEST_F(StepGraphsTest, renews_keys_and_moves_generators) {
+TEST_F(StepCacheTest, renews_keys_and_moves_generators) {
   Generator one(1), other(1);  // in the same state
   const auto step = [&](std::span<const Tensor> x) {
     for (Generator* g : {&one, &other, &one}) log.drawn.push_back(g->next());
@@ -89,7 +88,7 @@ TEST_F(StepGraphsTest, renews_keys_and_moves_generators) {
   EXPECT_EQ(other.ticket(), 101u);
 }
 
-TEST_F(StepGraphsTest, goes_on_eagerly_in_the_call_that_cannot_be_captured) {
+TEST_F(StepCacheTest, goes_on_eagerly_in_the_call_that_cannot_be_captured) {
   Generator generator(1);
   int calls = 0;
   const auto step = [&](std::span<const Tensor> x) {
@@ -105,12 +104,12 @@ TEST_F(StepGraphsTest, goes_on_eagerly_in_the_call_that_cannot_be_captured) {
     EXPECT_EQ(calls, i) << "each call is one step";
     EXPECT_EQ(generator.ticket(), 2U * static_cast<unsigned>(i));
   }
-  EXPECT_EQ(report.eager_reason, "[test] not this one");
+  EXPECT_EQ(cache->eager_reason(), "[test] not this one");
   EXPECT_EQ(log.warm_ups, 3);
   EXPECT_EQ(log.launches.size(), 0u);
 }
 
-TEST_F(StepGraphsTest, throws_what_the_step_throws_and_tries_again) {
+TEST_F(StepCacheTest, throws_what_the_step_throws_and_tries_again) {
   int calls = 0;
   const auto step = [&](std::span<const Tensor> x) {
     if (++calls == 4) fail("test", "not now");
@@ -122,10 +121,10 @@ TEST_F(StepGraphsTest, throws_what_the_step_throws_and_tries_again) {
   EXPECT_EQ(log.alive, 0);
   for (int i = 0; i < 5; ++i) call(step, ones({1}));
   EXPECT_EQ(log.captures, 1);
-  EXPECT_EQ(report.eager_reason, "");
+  EXPECT_EQ(cache->eager_reason(), "");
 }
 
-TEST_F(StepGraphsTest, stays_eager_where_no_graph_is_ever_replayed) {
+TEST_F(StepCacheTest, stays_eager_where_no_graph_is_ever_replayed) {
   Tensor scale = ones({1});
   const auto step = [&](std::span<const Tensor> x) { return x[0] * scale; };
   for (int i = 0; i < 60; ++i) {
@@ -133,11 +132,11 @@ TEST_F(StepGraphsTest, stays_eager_where_no_graph_is_ever_replayed) {
     EXPECT_EQ(call(step, ones({1})).item(), i);
   }
   EXPECT_EQ(log.captures, 4);
-  EXPECT_EQ(report.eager_reason,
+  EXPECT_EQ(cache->eager_reason(),
             "[capture] a step must read the same tensors in each call, got others in most; copy() into the old ones");
 }
 
-TEST_F(StepGraphsTest, keeps_few_graphs) {
+TEST_F(StepCacheTest, keeps_few_graphs) {
   for (int64_t n = 1; n <= 40; ++n)
     for (int i = 0; i < 5; ++i) call(same, ones({n}));
   EXPECT_EQ(log.captures, 40);
@@ -148,7 +147,7 @@ TEST_F(StepGraphsTest, keeps_few_graphs) {
   EXPECT_EQ(log.alive, 16) << "those that warm up count too";
 }
 
-TEST_F(StepGraphsTest, drops_graphs_of_what_is_gone) {
+TEST_F(StepCacheTest, drops_graphs_of_what_is_gone) {
   const auto make = [](double value) { return full({2}, value, {.requires_grad = true}); };
   Tensor w = make(1);
   auto sgd =
@@ -185,7 +184,7 @@ TEST_F(StepGraphsTest, drops_graphs_of_what_is_gone) {
   EXPECT_EQ(log.alive, 2);
 }
 
-TEST_F(StepGraphsTest, keeps_few_variants_of_a_key) {
+TEST_F(StepCacheTest, keeps_few_variants_of_a_key) {
   Sequential model{Dropout(0.5)};
   Tensor w = ones({1}, {.requires_grad = true});
   optim::SGD sgd({w}, {.learning_rate = 0.1});
@@ -202,7 +201,7 @@ TEST_F(StepGraphsTest, keeps_few_variants_of_a_key) {
   EXPECT_EQ(log.alive, 4);
 }
 
-TEST_F(StepGraphsTest, depends_on_modes_and_on_gradients_that_are_there) {
+TEST_F(StepCacheTest, depends_on_modes_and_on_gradients_that_are_there) {
   Sequential model{Dropout(0.5)};
   Tensor w = ones({1}, {.requires_grad = true});
   const auto step = [&](std::span<const Tensor> x) {
@@ -229,26 +228,26 @@ TEST_F(StepGraphsTest, depends_on_modes_and_on_gradients_that_are_there) {
   EXPECT_EQ(log.captures, 3);
 }
 
-TEST_F(StepGraphsTest, stays_eager_after_a_step_that_replaced_a_tensor) {
+TEST_F(StepCacheTest, stays_eager_after_a_step_that_replaced_a_tensor) {
   Tensor average = zeros({1});
   const auto step = [&](std::span<const Tensor> x) { return average = average + x[0]; };
   for (int i = 0; i < 3; ++i) call(step, ones({1}));
   EXPECT_EQ(call(step, ones({1})).item(), 4);
-  EXPECT_NE(report.eager_reason.find("got one replaced"), std::string::npos);
+  EXPECT_NE(cache->eager_reason().find("got one replaced"), std::string::npos);
   EXPECT_EQ(average.item(), 4) << "the step was run once";
   EXPECT_EQ(log.launches.size(), 1u);
   EXPECT_EQ(call(step, ones({1})).item(), 5);
   EXPECT_EQ(log.launches.size(), 1u);
 }
 
-TEST_F(StepGraphsTest, holds_the_memory_that_it_reads) {
+TEST_F(StepCacheTest, holds_the_memory_that_it_reads) {
   Tensor scale = ones({5000});
   const auto step = [&](std::span<const Tensor> x) { return sum(Tensor(scale.array()) * x[0]); };
   for (int i = 0; i < 4; ++i) call(step, ones({1}));
   const std::weak_ptr<Storage> memory = scale.array().storage();
   scale = Tensor();
   EXPECT_FALSE(memory.expired());
-  list = {};
+  cache = nullptr;
   EXPECT_TRUE(memory.expired());
 }
 
