@@ -14,7 +14,6 @@
 #include "ramp/core/data/loader.h"
 #include "ramp/init/init.h"
 #include "ramp/layers/activations.h"
-#include "ramp/layers/alpha_dropout.h"
 #include "ramp/layers/dense.h"
 #include "ramp/layers/diagnostics.h"
 #include "ramp/layers/dropout.h"

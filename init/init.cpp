@@ -23,21 +23,6 @@ void check_moments(const char* op, double mean, double deviation) {
     fail(op, "mean and deviation must be finite, and deviation at least 0, got ", mean, " and ", deviation);
 }
 
-double sum(Fans fans) { return static_cast<double>(fans.in) + static_cast<double>(fans.out); }
-
-double fan(FanMode mode, Fans fans) {
-  switch (mode) {
-    case FanMode::in: return static_cast<double>(fans.in);
-    case FanMode::out: return static_cast<double>(fans.out);
-    default: return sum(fans) / 2;
-  }
-}
-
-Tensor centred_normal(const Shape& shape, double deviation, TensorOptions options, Generator& generator) {
-  const Tensor standard = randn(shape, {.dtype = options.dtype, .device = options.device}, generator);
-  return Tensor(standard.array() * deviation, options.requires_grad);
-}
-
 /// Converts float64 numbers on the CPU to the requested dtype and device.
 Tensor deliver(const Array& values, TensorOptions options) {
   return Tensor(ramp::to(ramp::to(values, options.dtype), options.device), options.requires_grad);
@@ -78,91 +63,47 @@ void orthonormalize(double* a, int64_t rows, int64_t n) {
 double upper_quantile(double q) {
   double z = 0;
   for (double step = 1; step > 1e-8;) {
-    const double tail = std::erfc(z / std::numbers::sqrt2) / 2;
-    const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
-    step = (tail - q) / density;
+    step = (math::normal_cdf(-z) - q) / math::normal_pdf(z);
     z += step;
   }
   return z;
 }
 
-/// E f(z)^2 for z ~ N(0, 1) by the midpoint rule between the kinks, where the integrand is smooth and the error about
-/// 1e-9. e^-128 of the mass lies beyond +-16.
-template <class F>
-double mean_square(const F& f) {
-  constexpr double end = 16;
-  constexpr int points = 1 << 17;
-  std::vector<double> edges{-end, end};
-  if constexpr (requires { f.kinks(); })
-    for (double kink : f.kinks())
-      if (std::abs(kink) < end) edges.push_back(kink);
-  std::sort(edges.begin(), edges.end());
+using Fan = double (*)(Fans);
 
-  double total = 0;
-  for (size_t i = 0; i + 1 < edges.size(); ++i) {
-    const double step = (edges[i + 1] - edges[i]) / points;
-    double part = 0;
-    for (int k = 0; k < points; ++k) {
-      const double z = edges[i] + (k + 0.5) * step, y = f(z);
-      part += y * y * std::exp(-z * z / 2);
-    }
-    total += part * step;
-  }
-  return total / std::sqrt(2 * std::numbers::pi);
+double fan_in(Fans fans) { return static_cast<double>(fans.in); }
+double fan_out(Fans fans) { return static_cast<double>(fans.out); }
+double mean_fan(Fans fans) { return (fan_in(fans) + fan_out(fans)) / 2; }
+Fan fan_of(FanMode mode) { return mode == FanMode::in ? fan_in : fan_out; }
+
+/// Uniform with mean 0 and standard deviation gain / sqrt(fan).
+Initializer scaled_uniform(const char* op, double gain, Fan fan) {
+  check_gain(op, gain);
+  return [=](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
+    check_fans(op, fans);
+    const double bound = gain * std::sqrt(3 / fan(fans));
+    return ramp::uniform(shape, -bound, bound, options, generator);
+  };
+}
+
+/// Normal with mean 0 and standard deviation gain / sqrt(fan).
+Initializer scaled_normal(const char* op, double gain, Fan fan) {
+  check_gain(op, gain);
+  return [=](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
+    check_fans(op, fans);
+    const Tensor standard = randn(shape, {.dtype = options.dtype, .device = options.device}, generator);
+    return Tensor(standard.array() * (gain / std::sqrt(fan(fans))), options.requires_grad);
+  };
 }
 
 }  // namespace
 
-Initializer glorot_uniform(double gain) {
-  check_gain("glorot_uniform", gain);
-  return [gain](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
-    check_fans("glorot_uniform", fans);
-    const double bound = gain * std::sqrt(6 / sum(fans));
-    return ramp::uniform(shape, -bound, bound, options, generator);
-  };
-}
-
-Initializer glorot_normal(double gain) {
-  check_gain("glorot_normal", gain);
-  return [gain](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
-    check_fans("glorot_normal", fans);
-    return centred_normal(shape, gain * std::sqrt(2 / sum(fans)), options, generator);
-  };
-}
-
-Initializer he_uniform(HeOptions he) {
-  check_gain("he_uniform", he.gain);
-  return [he](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
-    check_fans("he_uniform", fans);
-    const double bound = he.gain * std::sqrt(3 / fan(he.fan, fans));
-    return ramp::uniform(shape, -bound, bound, options, generator);
-  };
-}
-
-Initializer he_normal(HeOptions he) {
-  check_gain("he_normal", he.gain);
-  return [he](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
-    check_fans("he_normal", fans);
-    return centred_normal(shape, he.gain / std::sqrt(fan(he.fan, fans)), options, generator);
-  };
-}
-
-Initializer lecun_uniform(double gain) {
-  check_gain("lecun_uniform", gain);
-  return [gain](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
-    check_fans("lecun_uniform", fans);
-    const double bound = gain * std::sqrt(3 / fan(FanMode::in, fans));
-    return ramp::uniform(shape, -bound, bound, options, generator);
-  };
-}
-
-Initializer lecun_normal(double gain) {
-  check_gain("lecun_normal", gain);
-  return [gain](const Shape& shape, Fans fans, TensorOptions options, Generator& generator) {
-    check_fans("lecun_normal", fans);
-    return centred_normal(shape, gain / std::sqrt(fan(FanMode::in, fans)), options, generator);
-  };
-}
+Initializer glorot_uniform(double gain) { return scaled_uniform("glorot_uniform", gain, mean_fan); }
+Initializer glorot_normal(double gain) { return scaled_normal("glorot_normal", gain, mean_fan); }
+Initializer he_uniform(HeOptions he) { return scaled_uniform("he_uniform", he.gain, fan_of(he.fan)); }
+Initializer he_normal(HeOptions he) { return scaled_normal("he_normal", he.gain, fan_of(he.fan)); }
+Initializer lecun_uniform(double gain) { return scaled_uniform("lecun_uniform", gain, fan_in); }
+Initializer lecun_normal(double gain) { return scaled_normal("lecun_normal", gain, fan_in); }
 
 Initializer orthogonal(double gain) {
   check_gain("orthogonal", gain);
@@ -204,7 +145,7 @@ Initializer truncated_normal(TruncatedNormalOptions law) {
     if (!is_floating(options.dtype)) fail("truncated_normal", "expected float32 or float64, got ", options.dtype);
     // Inverse transform sampling: the normal quantile function of numbers uniform between Phi(-cut) and Phi(cut).
     const Array values = to_host("truncated_normal", ramp::uniform(shape, 0, 1, {.dtype = float64}, generator).array());
-    const double below = std::erfc(law.cut / std::numbers::sqrt2) / 2;
+    const double below = math::normal_cdf(-law.cut);
     double* x = values.data<double>();
     parallel_for(values.numel(), 1024, [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -231,7 +172,10 @@ double gain(const Unary& activation) {
         else if constexpr (std::is_same_v<F, formula::Sigmoid>) return 1;
         else if constexpr (std::is_same_v<F, formula::Tanh>) return 5.0 / 3;
         else {
-          const double square = mean_square(f);
+          std::vector<double> kinks;
+          if constexpr (requires { f.kinks(); })
+            for (const double kink : f.kinks()) kinks.push_back(kink);
+          const double square = normal_mean_square(f, kinks);
           if (!(square > 0) || std::isinf(square))
             fail("gain", "expected a function with a positive, finite mean square over N(0, 1), got ",
                  name(activation));
@@ -245,6 +189,25 @@ double leaky_gain(double mean_square_slope) {
   if (!(mean_square_slope >= 0) || std::isinf(mean_square_slope))
     fail("leaky_gain", "the slope's mean square must be finite and at least 0, got ", mean_square_slope);
   return std::sqrt(2 / (1 + mean_square_slope));
+}
+
+double normal_mean_square(const std::function<double(double)>& f, std::vector<double> kinks) {
+  constexpr double end = 16;  // 1e-57 of the mass lies beyond
+  constexpr int points = 1 << 17;
+  std::erase_if(kinks, [](double kink) { return !(std::abs(kink) < end); });
+  kinks.insert(kinks.end(), {-end, end});
+  std::sort(kinks.begin(), kinks.end());
+  double total = 0;
+  for (size_t i = 0; i + 1 < kinks.size(); ++i) {
+    const double step = (kinks[i + 1] - kinks[i]) / points;
+    double part = 0;
+    for (int k = 0; k < points; ++k) {
+      const double z = kinks[i] + (k + 0.5) * step, y = f(z);
+      part += y * y * math::normal_pdf(z);
+    }
+    total += part * step;
+  }
+  return total;
 }
 
 }  // namespace ramp::init

@@ -2,6 +2,7 @@
 // Initialisers, passed as values: Dense(784, 256, {.init = init::glorot_uniform()}). Each is given its fans.
 
 #include <functional>
+#include <vector>
 
 #include "ramp/core/autograd/create.h"
 #include "ramp/core/formulas/formulas.h"
@@ -21,9 +22,8 @@ Initializer glorot_uniform(double gain = 1);
 /// Normal with standard deviation gain sqrt(2 / (in + out)). Glorot & Bengio 2010.
 Initializer glorot_normal(double gain = 1);
 
-/// Which fan sets the scale: `in` preserves the signal's variance, `out` the gradient's; `average` is the mean of the
-/// two.
-enum class FanMode { in, out, average };
+/// Which fan sets the scale: `in` preserves the signal's variance, `out` the gradient's. Glorot's is their mean.
+enum class FanMode { in, out };
 struct HeOptions {
   double gain = 1.4142135623730951;  ///< sqrt(2), ReLU's; see gain()
   FanMode fan = FanMode::in;
@@ -74,5 +74,8 @@ double gain(const Unary& activation);
 /// is start^2. For RReLU in training it is (l^2 + l u + u^2) / 3 with slopes uniform in [l, u], and 1 / (l u) with
 /// divisors uniform in [l, u]. Throws Error unless E a^2 is finite and at least 0.
 double leaky_gain(double mean_square_slope);
+/// E f(z)^2 for z ~ N(0, 1), by the midpoint rule between the kinks of f, where it must be smooth. The error is about
+/// 1e-9. The inverse of its root is the gain of a function of your own.
+double normal_mean_square(const std::function<double(double)>& f, std::vector<double> kinks = {});
 
 }  // namespace ramp::init

@@ -1,7 +1,6 @@
 // The output of Diagnostics: a table, warnings, comma-separated values.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <ostream>
 
@@ -10,8 +9,6 @@
 
 namespace ramp {
 namespace {
-
-constexpr size_t columns = 100;
 
 std::string fixed(double x, int decimals) { return format_number(x, std::chars_format::fixed, decimals); }
 
@@ -30,25 +27,6 @@ std::string share(std::optional<double> x) {
   return fixed(100 * *x, *x == 0 || *x == 1 ? 0 : 1) + '%';
 }
 
-std::string left(const std::string& text, size_t width) {
-  if (text.size() > width) return text.substr(0, width - 3) + "...";
-  return text + std::string(width - text.size(), ' ');
-}
-
-using Cells = std::array<std::string, 11>;
-
-/// Widths of the columns. The first two fit the longest name and layer, or less if the table would not fit.
-std::array<size_t, 11> widths_of(const std::vector<Cells>& lines) {
-  std::array<size_t, 11> widths{0, 0, 9, 9, 9, 7, 7, 7, 9, 9, 9};
-  size_t rest = columns - 1;  // a gap between the two
-  for (size_t i = 2; i < widths.size(); ++i) rest -= widths[i];
-  for (const Cells& line : lines)
-    for (size_t i : {0, 1}) widths[i] = std::max(widths[i], line[i].size());
-  widths[0] = std::min(widths[0], std::max<size_t>(10, rest - std::min(rest, widths[1])));
-  widths[1] = std::min(widths[1], rest - widths[0]);
-  return widths;
-}
-
 std::string quoted(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -58,22 +36,17 @@ std::string quoted(const std::string& text) {
 }  // namespace
 
 std::string Diagnostics::table() const {
-  std::vector<Cells> lines{
-      {"name", "layer", "mean", "std", "ms ratio", "zeros", "dead", "satur.", "grad out", "grad w", "update"}};
-  const std::vector<LayerStatistics> all = rows();
-  for (const LayerStatistics& row : all)
+  TextRows lines{
+      {"name", "layer", "mean", "std", "ms ratio", "zeros", "dead", "satur.", "grad out", "grad w", "update"}, {}};
+  for (const LayerStatistics& row : rows())
     lines.push_back({row.name, row.layer, number(row.mean), number(row.deviation), number(row.mean_square_ratio),
                      share(row.zeros), share(row.dead), share(row.saturated), number(row.output_gradient),
                      number(row.weight_gradient), number(row.update_ratio)});
-  const std::array<size_t, 11> widths = widths_of(lines);
-  std::string text;
-  for (const Cells& line : lines) {
-    text += left(line[0], widths[0]) + ' ' + left(line[1], widths[1]);
-    for (size_t i = 2; i < line.size(); ++i)
-      text += std::string(widths[i] - std::min(widths[i], line[i].size()), ' ') + line[i];
-    text += '\n';
-    if (&line == &lines.front()) text += std::string(text.size() - 1, '-') + '\n';
-  }
+  constexpr size_t rest = 24;  // what the numbers leave of 100 columns; a name may always take 10 of it
+  const std::vector<size_t> longest = column_widths(lines);
+  const size_t name = std::min(longest[0], std::max<size_t>(10, rest - std::min(rest, longest[1])));
+  const size_t layer = std::min(longest[1], rest - name);
+  std::string text = text_table(lines, {name, layer, 8, 8, 8, 6, 6, 6, 8, 8, 8}, 2, 1);
   for (const std::string& warning : warnings()) text += warning + '\n';
   return text;
 }

@@ -31,17 +31,6 @@ Identity identity(const Tensor& tensor) { return &tensor.array(); }
 
 std::string dotted(const std::string& path, const std::string& name) { return path.empty() ? name : path + '.' + name; }
 
-std::string with_separators(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");
-  return digits;
-}
-
-std::string fit(const std::string& text, size_t width) {
-  if (text.size() > width) return text.substr(0, width - 3) + "...";
-  return text + std::string(width - text.size(), ' ');
-}
-
 }  // namespace
 
 /// An observer may add others or destroy the layer while the list is being traversed.
@@ -217,10 +206,7 @@ std::string Layer::describe() const {
 
 std::string Layer::summary() const {
   require_whole();
-  struct Row {
-    std::string name, layer, parameters;
-  };
-  std::vector<Row> rows{{"name", "layer", "parameters"}};
+  TextRows rows{{"name", "layer", "parameters"}, {}};
   std::set<Identity> seen;
   int64_t total = 0;
   visit("", [&](const std::string& path, const Layer& layer) {
@@ -231,27 +217,14 @@ std::string Layer::summary() const {
     rows.push_back({path, layer.describe(), only_holds_others ? "" : with_separators(own_total)});
     total += own_total;
   });
+  rows.push_back({});
   rows.push_back({"total", "", with_separators(total)});
 
   constexpr size_t columns = 80, gap = 2, longest_name = 30;
-  size_t name_width = 0, layer_width = 0, number_width = 0;
-  for (const Row& row : rows) {
-    name_width = std::min(std::max(name_width, row.name.size()), longest_name);
-    layer_width = std::max(layer_width, row.layer.size());
-    number_width = std::max(number_width, row.parameters.size());
-  }
-  layer_width = std::min(layer_width, columns - name_width - number_width - 2 * gap);
-
-  const std::string line = std::string(name_width + layer_width + number_width + 2 * gap, '-') + '\n';
-  std::string table;
-  for (const Row& row : rows) {
-    if (&row == &rows[1] || &row == &rows.back()) table += line;
-    table += fit(row.name, name_width + gap) + fit(row.layer, layer_width + gap) +
-             std::string(number_width - row.parameters.size(), ' ') + row.parameters;
-    table.erase(table.find_last_not_of(' ') + 1);
-    table += '\n';
-  }
-  return table;
+  std::vector<size_t> widths = column_widths(rows);
+  widths[0] = std::min(widths[0], longest_name);
+  widths[1] = std::min(widths[1], columns - widths[0] - widths[2] - 2 * gap);
+  return text_table(rows, widths, 2, gap);
 }
 
 void Layer::refuse_moved() const { fail(describe(), "was moved away; use the layer that it was moved into"); }

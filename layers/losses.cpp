@@ -134,21 +134,11 @@ Array one_hot(const Array& labels, int64_t classes) {
 
 Tensor nll(const Tensor& log_probabilities, const Tensor& labels, Reduction reduction) {
   const Tensor& x = log_probabilities;
-  if (x.rank() != 2) fail("nll", "expected log-probabilities [n, C], got ", x.shape());
-  check_floating("nll", {&x.array()});
-  if (labels.dtype() != int32) fail("nll", "expected int32 labels, got ", labels.dtype());
-  const int64_t n = x.size(0), classes = x.size(1);
-  if (labels.shape() != Shape{n}) fail("nll", "expected labels ", Shape{n}, ", got ", labels.shape());
   check_devices("nll", {&x.array(), &labels.array()});
-  if (n == 0 || classes == 0) fail("nll", "a batch needs rows and classes, got log-probabilities ", x.shape());
-  require_range({.op = "nll",
-                 .rule = "labels must lie in [0, " + std::to_string(classes) + ")",
-                 .low = 0,
-                 .high = static_cast<double>(classes - 1),
-                 .where = "row"},
-                labels.array());
+  check_floating("nll", {&x.array()});
+  require_labels("nll", x.array(), labels.array(), "log-probabilities");
 
-  const Tensor chosen(one_hot(labels.array(), classes));
+  const Tensor chosen(one_hot(labels.array(), x.size(1)));
   // Not multiplied by a mask: 0 times the -inf of an impossible class would be NaN.
   const Tensor zero = scalar(0, {.dtype = x.dtype(), .device = x.device()});
   return reduce(-sum(where(chosen, x, zero), 1), reduction);

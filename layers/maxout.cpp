@@ -1,7 +1,6 @@
 #include "ramp/layers/maxout.h"
 
 #include <cmath>
-#include <numbers>
 
 #include "ramp/init/init.h"
 
@@ -22,18 +21,10 @@ std::string Maxout::describe() const { return "Maxout(" + std::to_string(pieces_
 std::optional<double> CReLU::gain() const { return init::leaky_gain(0); }
 
 std::optional<double> Maxout::gain() const {
-  // The maximum of k has the density k phi(z) Phi(z)^(k - 1). It is smooth, so the midpoint rule is exact up to
-  // rounding; e^-128 of the mass lies beyond +-16.
-  constexpr double end = 16;
-  constexpr int points = 1 << 12;
+  // The maximum of k has the density k phi(z) Phi(z)^(k - 1), which is phi(z) times the square of a root.
   const auto k = static_cast<double>(pieces_);
-  double square = 0;
-  for (int i = 0; i < points; ++i) {
-    const double z = end * (2 * (i + 0.5) / points - 1);
-    const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
-    square += z * z * k * density * std::pow(std::erfc(-z / std::numbers::sqrt2) / 2, k - 1) * 2 * end / points;
-  }
-  return 1 / std::sqrt(square);
+  return 1 / std::sqrt(init::normal_mean_square(
+                 [k](double z) { return z * std::sqrt(k * std::pow(math::normal_cdf(z), k - 1)); }));
 }
 
 Tensor Maxout::forward(const Tensor& x) { return maxout(x, pieces_); }

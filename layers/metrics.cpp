@@ -36,16 +36,8 @@ class Evaluation {
 
 /// The labels, after checking that they fit the logits.
 std::vector<int32_t> checked_labels(const char* op, const Tensor& logits, const Tensor& labels) {
-  if (logits.rank() != 2) fail(op, "expected logits [n, C], got ", logits.shape());
-  if (labels.dtype() != int32) fail(op, "expected int32 labels, got ", labels.dtype());
-  const int64_t n = logits.size(0), classes = logits.size(1);
-  if (labels.shape() != Shape{n}) fail(op, "expected labels ", Shape{n}, ", got ", labels.shape());
-  if (n == 0 || classes == 0) fail(op, "a batch needs rows and classes, got logits ", logits.shape());
-  std::vector<int32_t> wanted = labels.to_vector<int32_t>();
-  for (size_t row = 0; row < wanted.size(); ++row)
-    if (wanted[row] < 0 || wanted[row] >= classes)
-      fail(op, "labels must lie in [0, ", classes, "), got ", wanted[row], " at row ", row);
-  return wanted;
+  require_labels(op, logits.array(), labels.array());
+  return labels.to_vector<int32_t>();
 }
 
 }  // namespace
@@ -112,35 +104,31 @@ std::string ConfusionMatrix::table(const std::vector<std::string>& names) const 
   check(*this);
   if (!names.empty() && static_cast<int64_t>(names.size()) != classes)
     fail("ConfusionMatrix", "expected ", classes, " names, got ", names.size());
-  const auto right_aligned = [](const std::string& text, size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
-  };
-  std::vector<std::string> titles;
-  size_t title_width = 0, cell = std::to_string(classes - 1).size();
+  TextRows rows{{"", "|"}, {}};
   for (int64_t c = 0; c < classes; ++c) {
-    const std::string number = std::to_string(c);
-    const bool named = !names.empty() && names[static_cast<size_t>(c)] != number;
-    titles.push_back(named ? names[static_cast<size_t>(c)] + ' ' + number : number);
-    title_width = std::max(title_width, titles.back().size());
-  }
-  for (const int64_t count : counts) cell = std::max(cell, std::to_string(count).size());
-  ++cell;
-
-  std::string text = std::string(title_width, ' ') + " |";
-  for (int64_t c = 0; c < classes; ++c) text += right_aligned(std::to_string(c), cell);
-  text += " |  right\n" + std::string(title_width + 1, '-') + '+' +
-          std::string(cell * static_cast<size_t>(classes) + 1, '-') + "+-------\n";
-  for (int64_t c = 0; c < classes; ++c) {
-    text += right_aligned(titles[static_cast<size_t>(c)], title_width) + " |";
+    const std::string number = std::to_string(c), name = names.empty() ? number : names[static_cast<size_t>(c)];
+    rows[0].push_back(number);
+    rows.push_back({name == number ? number : name + ' ' + number, "|"});
     int64_t total = 0;
     for (int64_t predicted = 0; predicted < classes; ++predicted) {
       const int64_t count = (*this)(c, predicted);
       total += count;
-      text += right_aligned(count > 0 ? std::to_string(count) : ".", cell);
+      rows.back().push_back(count > 0 ? std::to_string(count) : ".");
     }
     const double share = 100 * static_cast<double>((*this)(c, c)) / static_cast<double>(total);
-    text += " |" + right_aligned(total > 0 ? format_number(share, std::chars_format::fixed, 1) + '%' : "-", 7) + '\n';
+    rows.back().push_back("|");
+    rows.back().push_back(total > 0 ? format_number(share, std::chars_format::fixed, 1) + '%' : "-");
   }
+  rows[0].push_back("|");
+  rows[0].push_back(" right");
+
+  std::vector<size_t> widths = column_widths(rows);
+  const auto counts_begin = widths.begin() + 2, counts_end = widths.end() - 2;
+  std::fill(counts_begin, counts_end, *std::max_element(counts_begin, counts_end));
+  std::string text = text_table(rows, widths, 0, 1);
+  const size_t line = text.find('\n') + 1;  // the rule, which the upright lines cross
+  for (size_t i = 0; i < line; ++i)
+    if (text[i] == '|') text[line + i] = '+';
   return text;
 }
 

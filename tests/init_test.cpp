@@ -109,10 +109,6 @@ TEST(Init, ScalesWithGainAndFan) {
   EXPECT_NEAR(ratio(he_normal({.gain = 1}), he_normal(), in, out), std::sqrt(0.5), 1e-12);
   EXPECT_NEAR(ratio(he_normal({.fan = FanMode::out}), he_normal(), in, out), std::sqrt(3.0), 1e-12);
   EXPECT_NEAR(ratio(he_uniform({.fan = FanMode::out}), he_uniform(), in, out), std::sqrt(3.0), 1e-12);
-  EXPECT_NEAR(ratio(he_normal({.fan = FanMode::average}), he_normal(), in, out), std::sqrt(1.5), 1e-12);
-  // He with gain 1 over the mean fan is Glorot.
-  EXPECT_NEAR(ratio(he_uniform({.gain = 1, .fan = FanMode::average}), glorot_uniform(), in, out), 1, 1e-12);
-  EXPECT_NEAR(ratio(he_normal({.gain = 1, .fan = FanMode::average}), glorot_normal(), in, out), 1, 1e-12);
 }
 
 TEST(Init, IsAFunctionOfTheSeed) {

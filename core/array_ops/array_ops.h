@@ -32,6 +32,11 @@ inline void check_floating(const char* op, std::initializer_list<const Array*> a
   for (const Array* x : arrays)
     if (!is_floating(x->dtype()) || x->dtype() != first.dtype()) detail::refuse_dtypes(op, first, *x);
 }
+/// Throws Error in the name of `op` unless logits are [n, C] and labels int32 [n], with n and C at least 1. `what` is the
+/// messages' word for the logits.
+void check_labels(const char* op, const Array& logits, const Array& labels, const char* what = "logits");
+/// As check_labels, and unless every label lies in [0, C): require_range() says when that is known.
+void require_labels(const char* op, const Array& logits, const Array& labels, const char* what = "logits");
 
 /// Copies the elements of `from` into `to`; same shape and dtype, any devices. Throws Error when they overlap in part.
 void copy(const Array& from, const Array& to);
@@ -107,7 +112,8 @@ Array matmul_operand(const Array& x);
 /// x's part of Storage::bfloat16_copy(); undefined if there is none.
 Array bfloat16_copy(const Array& x);
 
-/// Over one axis, which stays with size 1. Sums are gathered in fixed blocks: the same bits for any number of threads.
+/// Over one axis, 0 <= axis < rank, which stays with size 1. Sums are gathered in fixed blocks: the same bits for any
+/// number of threads.
 Array sum(const Array& x, int axis);
 struct MaxResult {
   Array values;

@@ -13,6 +13,25 @@ void detail::refuse_dtypes(const char* op, const Array& first, const Array& othe
   fail(op, "dtypes must agree, got ", first.dtype(), " and ", other.dtype());
 }
 
+void check_labels(const char* op, const Array& logits, const Array& labels, const char* what) {
+  if (logits.rank() != 2) fail(op, "expected ", what, " [n, C], got ", logits.shape());
+  if (labels.dtype() != int32) fail(op, "expected int32 labels, got ", labels.dtype());
+  const Shape rows{logits.shape()[0]};
+  if (labels.shape() != rows) fail(op, "expected labels ", rows, ", got ", labels.shape());
+  if (logits.numel() == 0) fail(op, "a batch needs rows and classes, got ", what, ' ', logits.shape());
+}
+
+void require_labels(const char* op, const Array& logits, const Array& labels, const char* what) {
+  check_labels(op, logits, labels, what);
+  const int64_t classes = logits.shape()[1];
+  require_range({.op = op,
+                 .rule = "labels must lie in [0, " + std::to_string(classes) + ")",
+                 .low = 0,
+                 .high = static_cast<double>(classes - 1),
+                 .where = "row"},
+                labels);
+}
+
 void check_matrix(const char* op, const Array& x) {
   if (x.rank() != 2) fail(op, "expected a matrix, got shape ", x.shape());
 }

@@ -25,12 +25,9 @@ void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradie
 CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step) {
   constexpr const char* op = "cross_entropy";
   check_devices(op, {&logits, &labels});
-  if (logits.rank() != 2) fail(op, "expected logits [n, C], got ", logits.shape());
   check_floating(op, {&logits});
-  if (labels.dtype() != int32) fail(op, "expected int32 labels, got ", labels.dtype());
+  check_labels(op, logits, labels);
   const int64_t n = logits.shape()[0], classes = logits.shape()[1];
-  if (labels.shape() != Shape{n}) fail(op, "expected labels ", Shape{n}, ", got ", labels.shape());
-  if (n == 0 || classes == 0) fail(op, "a batch needs rows and classes, got logits ", logits.shape());
   if (step.class_weights.defined()) {
     check_floating(op, {&logits, &step.class_weights});
     if (step.class_weights.shape() != Shape{classes})

@@ -110,9 +110,8 @@ Tensor concat(std::span<const Tensor> parts, int axis) {
   std::vector<Array> arrays;
   for (const Tensor& part : parts) arrays.push_back(part.array());
   Array value = concat(arrays, axis);
-  axis = normalize_axis("concat", axis, value.shape());
   std::vector<int64_t> sizes;
-  for (const Array& array : arrays) sizes.push_back(array.shape()[axis]);
+  for (const Tensor& part : parts) sizes.push_back(part.size(axis));
   return record("concat", value, parts, {}, [axis, sizes](const Array& g, Gradients& inputs) {
     int64_t begin = 0;
     for (int i = 0; i < static_cast<int>(sizes.size()); ++i) {
@@ -146,22 +145,25 @@ Tensor flat(const Tensor& x) { return reshape(x, {x.numel()}); }
 /// A result whose reduced axis is 1, with that axis kept or dropped.
 Array shaped(const Array& x, int axis, bool keep) { return keep ? x : x.view(x.shape().without(axis)); }
 
-}  // namespace
-
-Tensor sum(const Tensor& x, int axis, bool keep) {
-  axis = normalize_axis("sum", axis, x.shape());
+/// The sum over an axis that is known to exist.
+Tensor sum_over(const Tensor& x, int axis, bool keep) {
   const Shape shape = x.shape();
   return record("sum", shaped(sum(x.array(), axis), axis, keep), {x}, {},
                 [axis, shape](const Array& g, Gradients& inputs) {
                   inputs[0] = broadcast_to(g.view(shape.with(axis, 1)), shape);
                 });
 }
+
+}  // namespace
+
+Tensor sum(const Tensor& x, int axis, bool keep) { return sum_over(x, normalize_axis("sum", axis, x.shape()), keep); }
 Tensor sum(const Tensor& x) { return sum(flat(x), 0); }
 
 Tensor mean(const Tensor& x, int axis, bool keep) {
   axis = normalize_axis("mean", axis, x.shape());
-  if (x.size(axis) == 0) fail("mean", "axis ", axis, " of shape ", x.shape(), " is empty");
-  return sum(x, axis, keep) * (1.0 / static_cast<double>(x.size(axis)));
+  const int64_t n = x.shape()[axis];
+  if (n == 0) fail("mean", "axis ", axis, " of shape ", x.shape(), " is empty");
+  return sum_over(x, axis, keep) * (1.0 / static_cast<double>(n));
 }
 Tensor mean(const Tensor& x) { return mean(flat(x), 0); }
 
