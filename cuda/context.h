@@ -19,7 +19,7 @@ class Pool;
 
 /// The error flag of the kernels: the position of the first element out of range, or `none`. It lies in mapped host
 /// memory, so that reading it needs no copy; it is valid only once the kernel is known to be done.
-struct Complaint {
+struct DeviceError {
   static constexpr unsigned long long none = std::numeric_limits<unsigned long long>::max();
   unsigned long long position;
 };
@@ -43,8 +43,8 @@ struct Context {
   cudaStream_t stream;  // where kernels go: the main stream, or the side stream while an OnSideStream lives
   cublasLtHandle_t blas;
   unsigned* ticket;         // 0 between kernels; a kernel counts its finished blocks here, to know the last one
-  Complaint* complaints;    // two: for kernels that the host waits for; for captured ones and load_batch()
-  Complaint* complaint;     // the flag for the next kernel
+  DeviceError* device_errors;    // two: for kernels that the host waits for; for captured ones and load_batch()
+  DeviceError* device_error;     // the flag for the next kernel
   bool capturing = false;   // the stream records a graph instead of running
   Graph* graph = nullptr;   // whose step is running or being recorded, else null
   Pool* pool = nullptr;     // where its arrays are allocated

@@ -1,8 +1,8 @@
 // The elementwise functions that are not formulas.
 
 #include "ramp/core/array/broadcast.h"
-#include "ramp/core/formulas/converted.h"
-#include "ramp/cuda/complaint.h"
+#include "ramp/core/formulas/saturate_cast.h"
+#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
 
@@ -20,7 +20,7 @@ template <class From, class To>
 struct Convert {
   const From* from;
   To* to;
-  __device__ void operator()(int64_t i) const { to[i] = converted<To>(from[i]); }
+  __device__ void operator()(int64_t i) const { to[i] = saturate_cast<To>(from[i]); }
 };
 
 /// Float to bfloat16, four numbers at a time.
@@ -64,10 +64,10 @@ template <class T>
 struct CheckRange {
   const T* x;
   double low, high;
-  cuda::Complaint* complaint;
+  cuda::DeviceError* device_error;
   __device__ void operator()(int64_t i) const {
     const auto value = static_cast<double>(x[i]);
-    if (!(value >= low && value <= high)) cuda::complain(complaint, i);
+    if (!(value >= low && value <= high)) cuda::report(device_error, i);
   }
 };
 
@@ -93,7 +93,7 @@ struct Broadcast {
 void Cuda::fill(const Array& x, double value) {
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::zip("fill", x.numel(), Constant<T>{converted<T>(value)}, x.data<T>());
+    cuda::zip("fill", x.numel(), Constant<T>{saturate_cast<T>(value)}, x.data<T>());
   });
 }
 
@@ -131,9 +131,9 @@ void Cuda::where(const Array& condition, const Array& a, const Array& b, const A
 void Cuda::require_range(const RangeRule& rule, const Array& x) {
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    cuda::each(rule.op, x.numel(), CheckRange<T>{x.data<const T>(), rule.low, rule.high, cuda::context().complaint});
+    cuda::each(rule.op, x.numel(), CheckRange<T>{x.data<const T>(), rule.low, rule.high, cuda::context().device_error});
   });
-  cuda::check_complaint(rule.op, rule.rule, x, rule.where);
+  cuda::check_device_error(rule.op, rule.rule, x, rule.where);
 }
 
 void Cuda::broadcast(const Array& x, const Array& out) {

@@ -5,7 +5,7 @@
 
 #include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"
-#include "ramp/cuda/complaint.h"
+#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/context.h"
 
 namespace ramp::cuda {
@@ -33,7 +33,7 @@ class Recording {
     // Restricts this thread only: others may go on making any driver call.
     check(op, cudaStreamBeginCapture(c_.stream, cudaStreamCaptureModeThreadLocal));
     c_.capturing = true;
-    ++c_.complaint;
+    ++c_.device_error;
   }
   ~Recording() {
     if (!c_.capturing) return;
@@ -50,7 +50,7 @@ class Recording {
  private:
   cudaError_t stop(cudaGraph_t* graph) {
     c_.capturing = false;
-    --c_.complaint;
+    --c_.device_error;
     return cudaStreamEndCapture(c_.branches[0].stream, graph);
   }
   Context& c_ = context();
@@ -141,13 +141,13 @@ void Graph::stop() {
 
 void Graph::launch(std::span<const RandomKey> keys) {
   use(device_);
-  raise_complaint();
+  throw_device_error();
   if (!keys.empty()) write_keys(keys, static_cast<RandomKey*>(keys_.data<void>()));
   check(op, cudaGraphLaunch(executable_, context().stream));
   check_launch(op);
 }
 
-const RandomKey* Graph::renewed(const char* kernel, RandomKey key) {
+const RandomKey* Graph::replay_key(const char* kernel, RandomKey key) {
   if (!context().capturing) {
     ++draws_;
     return nullptr;
@@ -160,9 +160,9 @@ const RandomKey* Graph::renewed(const char* kernel, RandomKey key) {
   return static_cast<const RandomKey*>(keys_.data<const void>()) + drawn_.size() - 1;
 }
 
-const RandomKey* renewed(const char* op, RandomKey key) {
+const RandomKey* replay_key(const char* op, RandomKey key) {
   Graph* graph = context().graph;
-  return graph ? graph->renewed(op, key) : nullptr;
+  return graph ? graph->replay_key(op, key) : nullptr;
 }
 
 }  // namespace ramp::cuda

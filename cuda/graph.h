@@ -34,7 +34,7 @@ class Graph final : public StepRecorder {
   void launch(std::span<const RandomKey> keys) override;
 
   /// The address from which the next kernel of the captured step reads its current key; null if the step runs eagerly.
-  const RandomKey* renewed(const char* op, RandomKey key);
+  const RandomKey* replay_key(const char* op, RandomKey key);
 
  private:
   Pool pool_;
@@ -48,7 +48,7 @@ class Graph final : public StepRecorder {
 };
 
 /// The address from which a kernel reads its current key; null outside of captured steps.
-const RandomKey* renewed(const char* op, RandomKey key);
+const RandomKey* replay_key(const char* op, RandomKey key);
 /// Queues a kernel that writes the keys to `to` on the device.
 void write_keys(std::span<const RandomKey> keys, RandomKey* to);
 

@@ -1,6 +1,6 @@
 // Moving elements: copies, transposes, gathering and scattering.
 
-#include "ramp/cuda/complaint.h"
+#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
 
@@ -44,10 +44,10 @@ struct Gather {
   const Word* x;
   const int32_t* indices;
   Word* out;
-  cuda::Complaint* complaint;
+  cuda::DeviceError* device_error;
   __device__ void operator()(int64_t i) const {
     const int64_t row = i / width, index = indices[row];
-    if (index < 0 || index >= n) cuda::complain(complaint, row);
+    if (index < 0 || index >= n) cuda::report(device_error, row);
     else out[i] = x[index * width + i % width];
   }
 };
@@ -55,9 +55,9 @@ struct Gather {
 struct CheckIndices {
   int64_t n;
   const int32_t* indices;
-  cuda::Complaint* complaint;
+  cuda::DeviceError* device_error;
   __device__ void operator()(int64_t i) const {
-    if (indices[i] < 0 || indices[i] >= n) cuda::complain(complaint, i);
+    if (indices[i] < 0 || indices[i] >= n) cuda::report(device_error, i);
   }
 };
 
@@ -93,7 +93,7 @@ void gather_words(const Array& x, const Array& indices, const Array& out, int64_
   cuda::each(
       "gather", indices.numel() * width,
       Gather<Word>{x.shape()[0], width, static_cast<const Word*>(x.data<const void>()), indices.data<const int32_t>(),
-                   static_cast<Word*>(out.data<void>()), cuda::context().complaint});
+                   static_cast<Word*>(out.data<void>()), cuda::context().device_error});
 }
 
 // ---- Batches: stored images gathered, converted and normalised in one pass
@@ -125,7 +125,7 @@ struct Load {
   double mean, stddev;
   float* to;
   int32_t* to_labels;
-  cuda::Complaint* complaint;
+  cuda::DeviceError* device_error;
 };
 
 /// Each thread loads `width` neighbours in a row at a time.
@@ -145,7 +145,7 @@ __global__ void __launch_bounds__(cuda::threads) load_batch_kernel(Load<T> load)
   for (int64_t p = cuda::first_element(); p < load.rows * packs; p += cuda::grid_stride()) {
     const int64_t i = p / packs, at = p % packs * width, row = load.row[i];
     if (row < 0 || row >= load.images) {
-      cuda::complain(load.complaint, i);
+      cuda::report(load.device_error, i);
       continue;
     }
     if (at == 0) load.to_labels[i] = load.from_labels[row];
@@ -177,7 +177,7 @@ void Cuda::copy(const Array& from, const Array& to) {
   cuda::check("copy", cudaMemcpyAsync(to.data<void>(), from.data<const void>(), bytes, cudaMemcpyDefault, stream));
   if (!local || from.device() != to.device()) {
     cuda::check("copy", cudaStreamSynchronize(stream));
-    cuda::raise_complaint();
+    cuda::throw_device_error();
   }
 }
 
@@ -208,7 +208,7 @@ void Cuda::gather(const Array& x, const Array& indices, const Array& out) {
            reinterpret_cast<uintptr_t>(out.data<const void>()) % static_cast<uintptr_t>(width) == 0;
   };
   if (row == 0)
-    cuda::each("gather", k, CheckIndices{x.shape()[0], indices.data<const int32_t>(), cuda::context().complaint});
+    cuda::each("gather", k, CheckIndices{x.shape()[0], indices.data<const int32_t>(), cuda::context().device_error});
   else if (fits(16)) gather_words<uint4>(x, indices, out, row);
   else if (fits(4)) gather_words<uint32_t>(x, indices, out, row);
   else gather_words<uint8_t>(x, indices, out, row);
@@ -228,8 +228,8 @@ void Cuda::load_batch(const Array& images, const Array& labels, const Array& row
                        .stddev = stddev,
                        .to = to_images.data<float>(),
                        .to_labels = to_labels.data<int32_t>(),
-                       // The host does not wait for the loader's kernels, so they set the flag of raise_complaint().
-                       .complaint = cuda::context().complaints + 1};
+                       // The host does not wait for the loader's kernels, so they set the flag of throw_device_error().
+                       .device_error = cuda::context().device_errors + 1};
     constexpr int width = cuda::lanes<T>;
     const bool wide = load.features % width == 0 && cuda::aligned(load.from) && cuda::aligned(load.to);
     cuda::launch("load_batch", wide ? load_batch_kernel<width, T, Values> : load_batch_kernel<1, T, Values>,

@@ -33,13 +33,13 @@ struct Mask {
 template <class T, class F>
 struct FromUniform {
   RandomKey key;
-  const RandomKey* renewed;  // in a captured step, the address of the current key, else null
+  const RandomKey* replayed;  // in a captured step, the address of the current key, else null
   F f;
   int64_t n;
   T* out;
   __device__ void operator()(int64_t block) const {
     using Block = UniformBlock<T>;
-    const Block numbers{random_words(renewed ? *renewed : key, static_cast<uint64_t>(block))};
+    const Block numbers{random_words(replayed ? *replayed : key, static_cast<uint64_t>(block))};
     for (int j = 0; j < Block::size; ++j)
       if (block * Block::size + j < n) out[block * Block::size + j] = f(numbers[j]);
   }
@@ -49,7 +49,7 @@ template <class T, class F>
 void from_uniform(const char* op, const Array& out, RandomKey key, const F& f) {
   constexpr int64_t size = UniformBlock<T>::size;
   cuda::each(op, (out.numel() + size - 1) / size,
-             FromUniform<T, F>{key, cuda::renewed(op, key), f, out.numel(), out.data<T>()});
+             FromUniform<T, F>{key, cuda::replay_key(op, key), f, out.numel(), out.data<T>()});
 }
 
 /// Passed by value, so that nothing on the host has to outlive the call.

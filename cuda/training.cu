@@ -2,7 +2,7 @@
 
 #include <type_traits>
 
-#include "ramp/cuda/complaint.h"
+#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
 #include "ramp/cuda/warp.cuh"
@@ -21,7 +21,7 @@ struct CrossEntropyRows {
   bool ignores;
   int32_t ignored;
   T *losses, *gradient;
-  cuda::Complaint* complaint;
+  cuda::DeviceError* device_error;
   T *partial, *sum;  // the sums of the losses: of each block, and of all
   unsigned* ticket;
 
@@ -40,7 +40,7 @@ __device__ void cross_entropy_row(const CrossEntropyRows<T>& r, int64_t row, int
   T* out = r.gradient + row * r.classes;
   const int32_t label = r.labels[row];
   const bool skip = r.ignores && label == r.ignored, wrong = !skip && (label < 0 || label >= r.classes);
-  if (wrong && lane == 0) cuda::complain(r.complaint, row);
+  if (wrong && lane == 0) cuda::report(r.device_error, row);
   if (skip || wrong) {
     for (int64_t c = lane; c < r.classes; c += 32) out[c] = 0;
     if (lane == 0) r.losses[row] = 0;
@@ -155,7 +155,7 @@ void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEn
         .ignored = step.ignore_index.value_or(0),
         .losses = losses.data<T>(),
         .gradient = gradient.data<T>(),
-        .complaint = cuda::context().complaint,
+        .device_error = cuda::context().device_error,
         .partial = partial.data<T>(),
         .sum = sum.data<T>(),
         .ticket = cuda::context().ticket,

@@ -71,9 +71,9 @@ TEST(Autograd, RecordsNothingWithoutNeed) {
   {
     NoGrad quiet;
     EXPECT_FALSE(square(x).requires_grad());
-    EXPECT_FALSE(recording());
+    EXPECT_FALSE(grad_enabled());
   }
-  EXPECT_TRUE(recording());
+  EXPECT_TRUE(grad_enabled());
   EXPECT_FALSE(square(x.detach()).requires_grad());
   EXPECT_TRUE(square(x).requires_grad());
   EXPECT_FALSE(square(x).is_leaf());

@@ -93,7 +93,7 @@ std::vector<Binary> binary_formulas() {
 
 // ---- Elementwise ----------------------------------------------------------------------------------------------------
 
-TEST_P(Backend, maps_every_formula) {
+TEST_P(Backend, MapsEveryFormula) {
   for (int64_t offset : {0, 1}) {  // 1: no vector load is aligned
     const Array all = array(telling_values());
     const int64_t n = all.numel() - offset;
@@ -121,7 +121,7 @@ TEST_P(Backend, maps_every_formula) {
   }
 }
 
-TEST_P(Backend, maps_pairs_that_broadcast) {
+TEST_P(Backend, MapsPairsThatBroadcast) {
   const std::pair<Shape, Shape> shapes[] = {
       {{7}, {7}},       {{1030}, {1030}},      {{1030}, {}},        {{}, {1030}},
       {{}, {}},         {{5, 7}, {7}},         {{7}, {5, 7}},       {{5, 7}, {5, 1}},
@@ -157,7 +157,7 @@ TEST_P(Backend, maps_pairs_that_broadcast) {
   }
 }
 
-TEST_P(Backend, broadcasts) {
+TEST_P(Backend, Broadcasts) {
   const Array x = array({1, 2, 3}, {3, 1});
   expect_same(broadcast_to(x, {2, 3, 2}), {1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3}, "columns");
   expect_same(broadcast_to(array({4}, {}), {5}), {4, 4, 4, 4, 4}, "a scalar");
@@ -169,7 +169,7 @@ TEST_P(Backend, broadcasts) {
   expect_same(broadcast_to(normal({33}), {100, 33}), expected, "rows");
 }
 
-TEST_P(Backend, compares) {
+TEST_P(Backend, Compares) {
   const std::vector<double> va{1, 2, 3, nan, -0.0}, vb{2, 2, 2, 1, 0.0};
   const Array a = array(va), b = array(vb);
   const auto check = [&](Compare relation, auto holds) {
@@ -186,7 +186,7 @@ TEST_P(Backend, compares) {
   expect_same(where(compare(Compare::less, a, b), a, b), {1, 2, 2, 1, 0}, "where");
 }
 
-TEST_P(Backend, fills_and_converts) {
+TEST_P(Backend, FillsAndConverts) {
   for (int64_t n : {1, 3, 4, 1027})
     expect_same(full_array({n}, -2.5, dtype(), device()), std::vector<double>(static_cast<size_t>(n), -2.5), "fill");
   const Array x = array({2.9, -2.9, nan, infinity, -infinity, 300, -1, 0.5, 3e9, -3e9});
@@ -199,7 +199,7 @@ TEST_P(Backend, fills_and_converts) {
 
 // ---- Movement -------------------------------------------------------------------------------------------------------
 
-TEST_P(Backend, copies_to_and_fro) {
+TEST_P(Backend, CopiesToAndFro) {
   const std::vector<double> from = values(normal({1001}));
   const Array x = array(from);
   expect_same(clone(x), from, "clone");
@@ -212,7 +212,7 @@ TEST_P(Backend, copies_to_and_fro) {
   EXPECT_EQ(to(Array({0, 3}, dtype()), device()).numel(), 0);
 }
 
-TEST_P(Backend, joins_and_cuts) {
+TEST_P(Backend, JoinsAndCuts) {
   const Array a = array({1, 2, 3, 4, 5, 6}, {2, 3}), b = array({7, 8}, {2, 1});
   const Array parts[] = {a, b};
   expect_same(concat(parts, 1), {1, 2, 3, 7, 4, 5, 6, 8}, "concat");
@@ -220,7 +220,7 @@ TEST_P(Backend, joins_and_cuts) {
   expect_same(narrow(a, 0, 1, 2), {4, 5, 6}, "narrow rows");
 }
 
-TEST_P(Backend, transposes) {
+TEST_P(Backend, Transposes) {
   for (const auto& [m, n] : {std::pair{1, 5}, {5, 1}, {3, 7}, {32, 32}, {33, 65}, {257, 100}}) {
     const Array x = normal({m, n});
     const std::vector<double> from = values(x);
@@ -232,7 +232,7 @@ TEST_P(Backend, transposes) {
   EXPECT_EQ(transpose(normal({0, 3})).shape(), (Shape{3, 0}));
 }
 
-TEST_P(Backend, gathers_and_scatters_rows) {
+TEST_P(Backend, GathersAndScattersRows) {
   for (int64_t width : {1, 3, 4, 784}) {
     const Array x = normal({6, width});
     const std::vector<int32_t> at{5, 0, 0, 3, 5, 2, 2, 2};
@@ -255,7 +255,7 @@ TEST_P(Backend, gathers_and_scatters_rows) {
   EXPECT_EQ(gather(images, indices({})).shape(), (Shape{0, 784}));
 }
 
-TEST_P(Backend, refuses_indices_out_of_range) {
+TEST_P(Backend, RefusesIndicesOutOfRange) {
   const Array x = normal({4, 3});
   EXPECT_EQ(error_of([&] {
               gather(x, indices({0, 4, -1}));
@@ -268,7 +268,7 @@ TEST_P(Backend, refuses_indices_out_of_range) {
   EXPECT_EQ(error_of([&] { gather(x, indices({3})); }), "no error") << "and stays usable";
 }
 
-TEST_P(Backend, scatters_along_an_axis) {
+TEST_P(Backend, ScattersAlongAnAxis) {
   const Array x = array({1, 2, 3, 4}, {2, 1, 2});
   const Array at = from_vector(std::vector<int32_t>{2, 0, 1, 1}, {2, 1, 2}, device()).array();
   expect_same(scatter_axis(x, at, 1, 3), {0, 2, 0, 0, 1, 0, 0, 0, 3, 4, 0, 0}, "scatter_axis");
@@ -276,7 +276,7 @@ TEST_P(Backend, scatters_along_an_axis) {
 
 // ---- Reductions and products ----------------------------------------------------------------------------------------
 
-TEST_P(Backend, sums_over_any_axis) {
+TEST_P(Backend, SumsOverAnyAxis) {
   const std::pair<Shape, int> cases[] = {{{1}, 0},         {{5, 3}, 1},      {{5, 3}, 0},    {{128, 10}, 0},
                                          {{4, 513}, 1},    {{100'003}, 0},   {{3, 8193}, 1}, {{1000, 33}, 0},
                                          {{3, 300, 5}, 1}, {{70'000, 2}, 0}, {{2, 3, 4}, 0}, {{2, 3, 4}, 2},
@@ -302,7 +302,7 @@ TEST_P(Backend, sums_over_any_axis) {
   expect_same(sum(normal({0, 3}), 0), {0, 0, 0}, "of nothing");
 }
 
-TEST_P(Backend, finds_the_first_maximum_and_nan) {
+TEST_P(Backend, FindsTheFirstMaximumAndNan) {
   const Array x = array({1, 3, 3, 2, nan, 9, -1, -1, -5, nan, nan, 1}, {4, 3});
   const MaxResult rows = max(x, 1);
   expect_same(rows.values, {3, nan, -1, nan}, "max of rows");
@@ -331,7 +331,7 @@ TEST_P(Backend, finds_the_first_maximum_and_nan) {
   }
 }
 
-TEST_P(Backend, multiplies_matrices) {
+TEST_P(Backend, MultipliesMatrices) {
   const int64_t sizes[][3] = {{1, 1, 1},       {3, 5, 7},     {16, 16, 16}, {33, 10, 129},
                               {128, 512, 784}, {1, 10, 1000}, {65, 1, 3},   {70, 300, 1}};
   for (const auto& [m, n, k] : sizes)
@@ -361,7 +361,7 @@ TEST_P(Backend, multiplies_matrices) {
 
 // ---- Random numbers -------------------------------------------------------------------------------------------------
 
-TEST_P(Backend, draws_the_streams_own_bits) {
+TEST_P(Backend, DrawsTheStreamsOwnBits) {
   const RandomKey key{0x0123456789abcdef, (uint64_t{7} << 32) + 5};
   for (int64_t n : {1, 2, 5, 1003}) {
     std::vector<double> uniform, mask;
@@ -382,7 +382,7 @@ TEST_P(Backend, draws_the_streams_own_bits) {
   }
 }
 
-TEST_P(Backend, loads_batches) {
+TEST_P(Backend, LoadsBatches) {
   // Widths that the device reads in one piece, in several, and element by element.
   for (const int64_t features : {16, 784, 5}) {
     const int64_t n = 40;
@@ -416,7 +416,7 @@ TEST_P(Backend, loads_batches) {
   }
 }
 
-TEST_P(Backend, delivers_the_cpus_batches) {
+TEST_P(Backend, DeliversTheCpusBatches) {
   Generator generator(3);
   data::Dataset set{uniform({50, 12}, 0, 256, {}, generator).to(uint8).array(),
                     uniform({50}, 0, 10, {}, generator).to(int32).array(), data::mnist_pixels};
@@ -433,7 +433,7 @@ TEST_P(Backend, delivers_the_cpus_batches) {
 
 // ---- Fused steps ----------------------------------------------------------------------------------------------------
 
-TEST_P(Backend, runs_a_dense_layer_and_its_way_back) {
+TEST_P(Backend, RunsADenseLayerAndItsWayBack) {
   struct Case {
     int64_t n, in, out;
   };
@@ -464,7 +464,7 @@ TEST_P(Backend, runs_a_dense_layer_and_its_way_back) {
             "[dense] expected bias [4], got [2]");
 }
 
-TEST_P(Backend, computes_cross_entropy_and_its_gradient) {
+TEST_P(Backend, ComputesCrossEntropyAndItsGradient) {
   for (const auto& [n, classes] : {std::pair{5, 3}, {128, 10}, {7, 1}, {33, 100}, {3, 1500}, {20000, 2}})
     for (double smoothing : {0.0, 0.1})
       for (bool weighted : {false, true}) {
@@ -503,7 +503,7 @@ TEST_P(Backend, computes_cross_entropy_and_its_gradient) {
       }
 }
 
-TEST_P(Backend, refuses_labels_out_of_range) {
+TEST_P(Backend, RefusesLabelsOutOfRange) {
   const Array logits = normal({3, 4});
   EXPECT_EQ(error_of([&] {
               cross_entropy(logits, indices({0, 4, -1}), {});
@@ -512,14 +512,14 @@ TEST_P(Backend, refuses_labels_out_of_range) {
   EXPECT_EQ(error_of([&] { cross_entropy(logits, indices({0, 1, 3}), {}); }), "no error");
 }
 
-TEST_P(Backend, passes_nan_through_cross_entropy) {
+TEST_P(Backend, PassesNanThroughCrossEntropy) {
   const CrossEntropyResult result = cross_entropy(array({1, nan, 2, 3}, {2, 2}), indices({0, 1}), {});
   const std::vector<double> losses = values(result.losses);
   EXPECT_TRUE(std::isnan(losses[0]));
   EXPECT_NEAR(losses[1], std::log1p(std::exp(-1)), tolerance());
 }
 
-TEST_P(Backend, updates_parameters) {
+TEST_P(Backend, UpdatesParameters) {
   const int64_t n = 1003;
   const Array rate = full_array({1}, 0.1, float64, device());
   const double* learning_rate = rate.data<double>();
@@ -579,7 +579,7 @@ TEST_P(Backend, updates_parameters) {
 
 // ---- Memory and devices ---------------------------------------------------------------------------------------------
 
-TEST_P(Backend, reuses_its_memory) {
+TEST_P(Backend, ReusesItsMemory) {
   const auto work = [&] { return values(sum(normal({300, 40}) * normal({40}, 2), 0)); };
   work();
   const int64_t before = memory_stats(device()).system_allocations;
@@ -590,7 +590,7 @@ TEST_P(Backend, reuses_its_memory) {
   work();
 }
 
-TEST_P(Backend, keeps_devices_apart) {
+TEST_P(Backend, KeepsDevicesApart) {
   if (!device().is_cuda()) GTEST_SKIP() << "one device";
   const Array here = normal({2, 2}), there = to(here, Device::cpu());
   EXPECT_EQ(error_of([&] { matmul(here, there); }), "[matmul] arguments must be on one device, got cuda:0 and cpu");

@@ -29,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Devices, BFloat16s,
 
 using Floats = std::vector<float>;
 
-TEST_P(BFloat16s, holds_every_number_of_the_format) {
+TEST_P(BFloat16s, HoldsEveryNumberOfTheFormat) {
   std::vector<BFloat16> all(1 << 16);
   for (uint32_t i = 0; i < all.size(); ++i) all[i].bits = static_cast<uint16_t>(i);
   const Tensor x = from_vector(all, {1 << 16}, device());
@@ -46,7 +46,7 @@ TEST_P(BFloat16s, holds_every_number_of_the_format) {
   }
 }
 
-TEST_P(BFloat16s, is_created_and_converted) {
+TEST_P(BFloat16s, IsCreatedAndConverted) {
   EXPECT_EQ(values(zeros({2}, options())), (Floats{0, 0}));
   EXPECT_EQ(values(full({2}, 3.1415927, options())), (Floats{3.140625, 3.140625}));
   EXPECT_EQ(values(tensor({1, -2.5, 257}, options())), (Floats{1, -2.5, 256}));
@@ -68,7 +68,7 @@ TEST_P(BFloat16s, is_created_and_converted) {
   }
 }
 
-TEST_P(BFloat16s, is_printed) {
+TEST_P(BFloat16s, IsPrinted) {
   std::ostringstream out;
   out << numbers({1, -2.5, 0.125}, {3});
   std::ostringstream same;
@@ -77,7 +77,7 @@ TEST_P(BFloat16s, is_printed) {
   EXPECT_NE(out.str().find("bfloat16"), std::string::npos) << out.str();
 }
 
-TEST_P(BFloat16s, is_moved_and_compared) {
+TEST_P(BFloat16s, IsMovedAndCompared) {
   const Tensor x = numbers({1, 2, 3, 4, 5, 6}, {2, 3});
   EXPECT_EQ(values(transpose(x)), (Floats{1, 4, 2, 5, 3, 6}));
   EXPECT_EQ(values(rows(reshape(x, {3, 2}), 1, 2)), (Floats{3, 4}));
@@ -95,7 +95,7 @@ TEST_P(BFloat16s, is_moved_and_compared) {
 
 // The products of two bfloat16 numbers are exact in float32. Their sum is off by at most k 2^-23 of what the terms add
 // up to, in any order.
-TEST_P(BFloat16s, is_multiplied_into_float32) {
+TEST_P(BFloat16s, IsMultipliedIntoFloat32) {
   Generator generator(5);
   for (const auto& [m, n, k] : {std::tuple{1, 1, 1}, {5, 7, 3}, {64, 33, 40}, {1, 300, 17}, {3, 4, 0}})
     for (const bool ta : {false, true})
@@ -119,7 +119,7 @@ TEST_P(BFloat16s, is_multiplied_into_float32) {
   EXPECT_EQ(matmul(x, y).to_vector<float>(), Floats{11});
 }
 
-TEST_P(BFloat16s, computes_nothing_else) {
+TEST_P(BFloat16s, ComputesNothingElse) {
   const Tensor x = numbers({1, 2}, {1, 2});
   EXPECT_EQ(error_of([&] { relu(x); }), "[relu] expected float32 or float64, got bfloat16; convert it with to()");
   EXPECT_EQ(error_of([&] { x + x; }), "[add] expected float32 or float64, got bfloat16; convert it with to()");

@@ -34,7 +34,7 @@ struct FakeSystem {
   }
 };
 
-TEST(BlockCache, rounds_to_eighths_of_the_power_of_two) {
+TEST(BlockCache, RoundsToEighthsOfThePowerOfTwo) {
   EXPECT_EQ(BlockCache::rounded(0), 256);
   EXPECT_EQ(BlockCache::rounded(1), 256);
   EXPECT_EQ(BlockCache::rounded(257), 512);
@@ -49,7 +49,7 @@ TEST(BlockCache, rounds_to_eighths_of_the_power_of_two) {
   }
 }
 
-TEST(BlockCache, asks_the_system_only_for_what_it_has_not) {
+TEST(BlockCache, AsksTheSystemOnlyForWhatItHasNot) {
   FakeSystem system{.left = 1 << 20};
   BlockCache cache = system.cache();
   void *a = cache.take(1000), *b = cache.take(1000);
@@ -66,7 +66,7 @@ TEST(BlockCache, asks_the_system_only_for_what_it_has_not) {
   EXPECT_EQ(cache.stats().cached_bytes, 0);
 }
 
-TEST(BlockCache, gives_cached_blocks_back_before_it_gives_up) {
+TEST(BlockCache, GivesCachedBlocksBackBeforeItGivesUp) {
   FakeSystem system{.left = 10'240};
   BlockCache cache = system.cache();
   void* small = cache.take(4096);
@@ -80,7 +80,7 @@ TEST(BlockCache, gives_cached_blocks_back_before_it_gives_up) {
   EXPECT_EQ(cache.take(4096), other) << "and the cache usable";
 }
 
-TEST(BlockCache, releases_what_is_cached_and_only_that) {
+TEST(BlockCache, ReleasesWhatIsCachedAndOnlyThat) {
   FakeSystem system{.left = 1 << 20};
   BlockCache cache = system.cache();
   void *a = cache.take(100), *b = cache.take(100'000);
@@ -93,7 +93,7 @@ TEST(BlockCache, releases_what_is_cached_and_only_that) {
   EXPECT_EQ(cache.stats().live_bytes, 256);
 }
 
-TEST(BlockCache, holds_at_most_twice_what_was_ever_live_and_some) {
+TEST(BlockCache, HoldsAtMostTwiceWhatWasEverLiveAndSome) {
   FakeSystem system{.left = int64_t{1} << 40};
   BlockCache cache = system.cache();
   const int64_t mega = 1 << 20;

@@ -68,14 +68,14 @@ class CaptureChanges : public OnDevices {
 };
 RAMP_ON_DEVICES(CaptureChanges);
 
-TEST_P(CaptureChanges, a_parameter_is_assigned_and_the_optimizer_made_anew) {
+TEST_P(CaptureChanges, AParameterIsAssignedAndTheOptimizerMadeAnew) {
   expect_followed(2, [&](Twin& t) {
     dynamic_cast<Dense&>(*t.model.children()[0].second).weight = numbers({8, 3}, 77);
     t.sgd.emplace(t.model.parameters(), optim::SGDOptions{.learning_rate = 0.1, .momentum = 0.5});
   });
 }
 
-TEST_P(CaptureChanges, an_assigned_parameter_stops_the_optimizer) {
+TEST_P(CaptureChanges, AnAssignedParameterStopsTheOptimizer) {
   const auto t = twin();
   auto step = capture([&](const Tensor& x) { return train(*t, x); });
   const Tensor x = numbers({4, 3}, 1);
@@ -86,7 +86,7 @@ TEST_P(CaptureChanges, an_assigned_parameter_stops_the_optimizer) {
   EXPECT_EQ(error_of([&] { t->sgd->step(); }).substr(0, message.size()), message);
 }
 
-TEST_P(CaptureChanges, an_assigned_parameter_is_seen_without_an_optimizer) {
+TEST_P(CaptureChanges, AnAssignedParameterIsSeenWithoutAnOptimizer) {
   Dense dense(2, 1, {.dtype = dtype()});
   dense.to(device());
   auto step = capture([&](const Tensor& x) { return sum(dense(x)); });
@@ -99,7 +99,7 @@ TEST_P(CaptureChanges, an_assigned_parameter_is_seen_without_an_optimizer) {
   EXPECT_EQ(step.graphs(), 3);
 }
 
-TEST_P(CaptureChanges, weights_are_tied) {
+TEST_P(CaptureChanges, WeightsAreTied) {
   Generator generator(1);
   const DenseOptions square{.dtype = dtype()};
   Sequential model{Dense(3, 3, square, generator), ReLU(), Dense(3, 3, square, generator)};
@@ -117,21 +117,21 @@ TEST_P(CaptureChanges, weights_are_tied) {
   }
 }
 
-TEST_P(CaptureChanges, a_layer_is_added) {
+TEST_P(CaptureChanges, ALayerIsAdded) {
   expect_followed(2, [](Twin& t) { t.model.push_back(Sigmoid()); });
 }
 
-TEST_P(CaptureChanges, a_hook_is_added) {
+TEST_P(CaptureChanges, AHookIsAdded) {
   expect_followed(2, [](Twin& t) {
     t.model.parameters()[0].tensor.register_hook([](const Tensor& gradient) { return gradient * 0.5; });
   });
 }
 
-TEST_P(CaptureChanges, a_variable_of_the_program_is_assigned) {
+TEST_P(CaptureChanges, AVariableOfTheProgramIsAssigned) {
   expect_followed(2, [&](Twin& t) { t.scale = full({}, 30, options()); });
 }
 
-TEST_P(CaptureChanges, a_variable_that_only_the_library_holds_still_is_assigned) {
+TEST_P(CaptureChanges, AVariableThatOnlyTheLibraryHoldsStillIsAssigned) {
   // The result of another captured step, which keeps those of its last replays.
   Tensor between;
   auto first = capture([](const Tensor& x) { return x * 2; });
@@ -151,7 +151,7 @@ TEST_P(CaptureChanges, a_variable_that_only_the_library_holds_still_is_assigned)
   for (int i = 0; i < 6; ++i) EXPECT_EQ(read(zeros({1}, options())).item(), 5);
 }
 
-TEST_P(CaptureChanges, a_variable_is_assigned_before_the_step_turns_out_not_to_be_capturable) {
+TEST_P(CaptureChanges, AVariableIsAssignedBeforeTheStepTurnsOutNotToBeCapturable) {
   Tensor total = zeros({1}, options());
   int calls = 0;
   auto step = capture([&](const Tensor& x) {
@@ -170,7 +170,7 @@ TEST_P(CaptureChanges, a_variable_is_assigned_before_the_step_turns_out_not_to_b
   EXPECT_NE(step.eager_reason(), "");
 }
 
-TEST_P(CaptureChanges, a_step_that_throws_while_it_is_captured_has_done_what_came_before) {
+TEST_P(CaptureChanges, AStepThatThrowsWhileItIsCapturedHasDoneWhatCameBefore) {
   const auto run = [&](bool captures) {
     Tensor weight = full({2}, 1, options()).set_requires_grad();
     Tensor kept;
@@ -195,11 +195,11 @@ TEST_P(CaptureChanges, a_step_that_throws_while_it_is_captured_has_done_what_cam
   EXPECT_EQ(run(true), run(false));
 }
 
-TEST_P(CaptureChanges, a_parameter_is_frozen_and_thawed) {
+TEST_P(CaptureChanges, AParameterIsFrozenAndThawed) {
   expect_followed(2, [](Twin& t) { t.model.parameters()[0].tensor.set_requires_grad(false); });
 }
 
-TEST_P(CaptureChanges, an_observer_is_added_and_computes_with_tensors) {
+TEST_P(CaptureChanges, AnObserverIsAddedAndComputesWithTensors) {
   const auto eager = twin(), captured = twin();
   Tensor sums[2] = {zeros({}, options()), zeros({}, options())};
   auto step = capture([&](const Tensor& x) { return train(*captured, x); });
@@ -218,7 +218,7 @@ TEST_P(CaptureChanges, an_observer_is_added_and_computes_with_tensors) {
   EXPECT_EQ(step.graphs(), 2);
 }
 
-TEST_P(CaptureChanges, an_observer_is_done_after_its_first_call) {
+TEST_P(CaptureChanges, AnObserverIsDoneAfterItsFirstCall) {
   Dense model(3, 2, {.dtype = dtype()});
   model.to(device());
   auto step = capture([&](const Tensor& x) { return model(x); }, {.warmup = 1});
@@ -235,7 +235,7 @@ TEST_P(CaptureChanges, an_observer_is_done_after_its_first_call) {
   EXPECT_FALSE(model.observed());
 }
 
-TEST_P(CaptureChanges, diagnostics_see_captured_steps_like_eager_ones) {
+TEST_P(CaptureChanges, DiagnosticsSeeCapturedStepsLikeEagerOnes) {
   for (const int attached_at : {0, 3, 6}) {
     const auto eager = twin(), captured = twin();
     std::optional<Diagnostics> of_eager, of_captured;
@@ -275,7 +275,7 @@ TEST_P(CaptureChanges, diagnostics_see_captured_steps_like_eager_ones) {
   }
 }
 
-TEST_P(CaptureChanges, a_loop_over_data_is_not_captured) {
+TEST_P(CaptureChanges, ALoopOverDataIsNotCaptured) {
   if (device().is_cuda()) GTEST_SKIP() << "a loop over data() runs on the CPU";
   // x^3, as a user would write it first.
   const auto cube = [](const Tensor& x) {
@@ -296,7 +296,7 @@ TEST_P(CaptureChanges, a_loop_over_data_is_not_captured) {
             "program; use parallel_for() (core/cpu/parallel.h) or map() (core/autograd/map.h)");
 }
 
-TEST_P(CaptureChanges, random_and_constant_tensors_made_in_a_step_are_made_in_each_replay) {
+TEST_P(CaptureChanges, RandomAndConstantTensorsMadeInAStepAreMadeInEachReplay) {
   if (device().is_cuda()) GTEST_SKIP() << "they come from the CPU, which no captured step on CUDA can use";
   Generator eager_noise(8), captured_noise(8);
   const auto body = [&](const Tensor& x, Generator& noise) {
@@ -313,7 +313,7 @@ TEST_P(CaptureChanges, random_and_constant_tensors_made_in_a_step_are_made_in_ea
   EXPECT_EQ(step.graphs(), 1);
 }
 
-TEST_P(CaptureChanges, a_replay_that_throws_has_drawn_as_the_step_would) {
+TEST_P(CaptureChanges, AReplayThatThrowsHasDrawnAsTheStepWould) {
   if (device().is_cuda()) GTEST_SKIP() << "there a replay reports a wrong label later";
   Generator eager_masks(4), captured_masks(4);
   const auto body = [](const Tensor& x, const Tensor& y, Generator& masks) {
@@ -334,7 +334,7 @@ TEST_P(CaptureChanges, a_replay_that_throws_has_drawn_as_the_step_would) {
 
 // ---- {.verify = true} -----------------------------------------------------------------------------------------------
 
-TEST_P(CaptureChanges, verify_finds_a_number_that_a_replay_cannot_follow) {
+TEST_P(CaptureChanges, VerifyFindsANumberThatAReplayCannotFollow) {
   double factor = 1;
   auto step = capture([&](const Tensor& x) { return x * factor; }, {.verify = true});
   const Tensor x = full({3}, 2, options());
@@ -346,7 +346,7 @@ TEST_P(CaptureChanges, verify_finds_a_number_that_a_replay_cannot_follow) {
                 " [3]; does the step use a number of the program that changed since it was captured?");
 }
 
-TEST_P(CaptureChanges, verify_finds_what_changes_otherwise_than_the_result) {
+TEST_P(CaptureChanges, VerifyFindsWhatChangesOtherwiseThanTheResult) {
   double rate = 0.5;
   const Tensor weight = full({2}, 1, options());
   auto step = capture(
@@ -363,7 +363,7 @@ TEST_P(CaptureChanges, verify_finds_what_changes_otherwise_than_the_result) {
       << error;
 }
 
-TEST_P(CaptureChanges, verify_puts_back_what_the_step_changes_without_a_tensor) {
+TEST_P(CaptureChanges, VerifyPutsBackWhatTheStepChangesWithoutATensor) {
   const Array total = full_array({1}, 0, dtype(), device());
   auto step = capture(
       [&](const Tensor& x) {
@@ -386,7 +386,7 @@ TEST_P(CaptureChanges, verify_puts_back_what_the_step_changes_without_a_tensor) 
             "[backward] the input of 'multiply' was overwritten after the forward pass, by a captured step");
 }
 
-TEST_P(CaptureChanges, verify_lets_a_sound_step_pass) {
+TEST_P(CaptureChanges, VerifyLetsASoundStepPass) {
   const auto eager = twin(), captured = twin();
   Generator eager_masks(4), captured_masks(4);
   auto step =
@@ -401,7 +401,7 @@ TEST_P(CaptureChanges, verify_lets_a_sound_step_pass) {
 
 // ---- Losses ---------------------------------------------------------------------------------------------------------
 
-TEST_P(CaptureChanges, every_loss_with_every_option_is_captured) {
+TEST_P(CaptureChanges, EveryLossWithEveryOptionIsCaptured) {
   const Tensor labels = from_vector<int32_t>({2, 0, 1, 2, 0}, {5}, device());
   const Tensor other_labels = from_vector<int32_t>({0, 0, 2, 1, 1}, {5}, device());
   const Tensor targets = uniform({5, 3}, 0, 1, options()), other_targets = uniform({5, 3}, 0, 1, options());
@@ -455,7 +455,7 @@ TEST_P(CaptureChanges, every_loss_with_every_option_is_captured) {
   }
 }
 
-TEST_P(CaptureChanges, replays_check_labels_and_targets) {
+TEST_P(CaptureChanges, ReplaysCheckLabelsAndTargets) {
   const Tensor z = numbers({2, 3}, 1), targets = uniform({2, 3}, 0, 1, options());
   const auto labels = [&](int32_t a, int32_t b) { return from_vector<int32_t>({a, b}, {2}, device()); };
   const auto message = [&](auto loss, const Tensor& right, const Tensor& wrong) {
@@ -491,7 +491,7 @@ TEST_P(CaptureChanges, replays_check_labels_and_targets) {
 
 // ---- Gradients that a program holds ---------------------------------------------------------------------------------
 
-TEST_P(CaptureChanges, a_gradient_that_is_held_keeps_its_numbers) {
+TEST_P(CaptureChanges, AGradientThatIsHeldKeepsItsNumbers) {
   for (const bool captures : {false, true}) {
     const auto t = twin();
     auto step = capture([&](const Tensor& x) { return train(*t, x); });

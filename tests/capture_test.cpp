@@ -87,9 +87,9 @@ class Capture : public OnDevices {
 };
 RAMP_ON_DEVICES(Capture);
 
-TEST_P(Capture, equals_eager_steps_bit_for_bit) { expect_the_same(12, 1, nothing, in_turn); }
+TEST_P(Capture, EqualsEagerStepsBitForBit) { expect_the_same(12, 1, nothing, in_turn); }
 
-TEST_P(Capture, loads_its_batch_and_uses_a_weight_twice) {
+TEST_P(Capture, LoadsItsBatchAndUsesAWeightTwice) {
   Generator generator(5);
   const data::Dataset set = data::Dataset{uniform({50, 6}, 0, 256, {}, generator).to(uint8).array(),
                                           uniform({50}, 0, 6, {}, generator).to(int32).array(), data::mnist_pixels}
@@ -123,28 +123,28 @@ TEST_P(Capture, loads_its_batch_and_uses_a_weight_twice) {
   for (size_t i = 0; i < eager.size(); ++i) EXPECT_EQ(eager[i], replayed[i]) << i;
 }
 
-TEST_P(Capture, follows_the_learning_rate) {
+TEST_P(Capture, FollowsTheLearningRate) {
   expect_the_same(
       12, 1, [](Training& t, int i) { t.sgd->set_learning_rate(0.1 / (1 + i)); }, in_turn);
 }
 
-TEST_P(Capture, notices_other_options_of_the_optimizer) {
+TEST_P(Capture, NoticesOtherOptionsOfTheOptimizer) {
   const auto between = [](Training& t, int i) {
     if (i == 6) t.sgd->set_options({.learning_rate = 0.02, .momentum = 0.5, .nesterov = true});
   };
   expect_the_same(14, 2, between, in_turn);
 }
 
-TEST_P(Capture, lets_an_option_change_in_every_step) {
+TEST_P(Capture, LetsAnOptionChangeInEveryStep) {
   const auto between = [](Training& t, int i) { t.sgd->set_options({.learning_rate = 0.02, .momentum = 0.01 * i}); };
   expect_the_same(40, 10, between, in_turn);
 }
 
-TEST_P(Capture, has_a_graph_for_each_shape) {
+TEST_P(Capture, HasAGraphForEachShape) {
   expect_the_same(24, 2, nothing, [](int i) { return static_cast<size_t>(i % 4); });
 }
 
-TEST_P(Capture, draws_the_numbers_that_are_due) {
+TEST_P(Capture, DrawsTheNumbersThatAreDue) {
   const auto between = [](Training& t, int i) {
     if (i == 5) dropout(ones({3}, {.device = t.device}), 0.5, t.masks);
     if (i == 7) manual_seed(77);
@@ -153,7 +153,7 @@ TEST_P(Capture, draws_the_numbers_that_are_due) {
   expect_the_same(12, 1, between, in_turn);
 }
 
-TEST_P(Capture, notices_evaluation) {
+TEST_P(Capture, NoticesEvaluation) {
   const auto between = [](Training& t, int i) {
     t.model.train(i < 5 || i > 9);
     if (i == 11) {  // an evaluation that ends where it began changes nothing
@@ -166,14 +166,14 @@ TEST_P(Capture, notices_evaluation) {
   expect_the_same(14, 2, between, in_turn);
 }
 
-TEST_P(Capture, mixes_with_eager_steps) {
+TEST_P(Capture, MixesWithEagerSteps) {
   const auto between = [](Training& t, int i) {
     if (i % 3 == 2) t.step(t.images[3], t.labels[3]);
   };
   expect_the_same(15, 1, between, in_turn);
 }
 
-TEST_P(Capture, adds_to_gradients_that_nobody_zeroes) {
+TEST_P(Capture, AddsToGradientsThatNobodyZeroes) {
   const auto run = [&](bool captures) {
     Tensor w = full({3}, 0.5, {.dtype = dtype(), .device = device(), .requires_grad = true});
     const auto body = [&](const Tensor& x) {
@@ -193,7 +193,7 @@ TEST_P(Capture, adds_to_gradients_that_nobody_zeroes) {
   EXPECT_EQ(run(true), run(false));
 }
 
-TEST_P(Capture, notices_that_a_tensor_was_exchanged) {
+TEST_P(Capture, NoticesThatATensorWasExchanged) {
   Tensor scale = full({1}, 2, {.dtype = dtype(), .device = device()});
   auto step = capture([&](const Tensor& x) { return x * scale; });
   const Tensor x = full({1}, 3, {.dtype = dtype(), .device = device()});
@@ -205,14 +205,14 @@ TEST_P(Capture, notices_that_a_tensor_was_exchanged) {
   EXPECT_EQ(step.graphs(), 2);
 }
 
-TEST_P(Capture, returns_tensors_that_later_steps_leave_alone) {
+TEST_P(Capture, ReturnsTensorsThatLaterStepsLeaveAlone) {
   auto step = capture([](const Tensor& x) { return x + x; });
   std::vector<Tensor> all;
   for (int i = 0; i < 8; ++i) all.push_back(step(full({2}, i, {.dtype = dtype(), .device = device()})));
   for (int i = 0; i < 8; ++i) EXPECT_EQ(sum(all[static_cast<size_t>(i)]).item(), 4 * i);
 }
 
-TEST_P(Capture, says_once_that_a_value_is_read_back_and_goes_on_eagerly) {
+TEST_P(Capture, SaysOnceThatAValueIsReadBackAndGoesOnEagerly) {
   Training reference(device(), dtype()), t(device(), dtype());
   const auto run = [&](Training& one, auto&& step, int i) {
     default_generator().set_state(4, static_cast<uint64_t>(100 * i));  // both take part in one program
@@ -245,7 +245,7 @@ TEST_P(Capture, says_once_that_a_value_is_read_back_and_goes_on_eagerly) {
   EXPECT_EQ(sound.eager_reason(), "");
 }
 
-TEST_P(Capture, names_the_layer_that_cannot_be_captured) {
+TEST_P(Capture, NamesTheLayerThatCannotBeCaptured) {
   class ReadsBack : public Layer {
     Tensor forward(const Tensor& x) override { return x * sum(x).item(); }
   };
@@ -258,7 +258,7 @@ TEST_P(Capture, names_the_layer_that_cannot_be_captured) {
   EXPECT_EQ(step.eager_reason().substr(0, 22), "in ReadsBack: [item] r") << step.eager_reason();
 }
 
-TEST_P(Capture, cannot_capture_what_no_replay_can_do) {
+TEST_P(Capture, CannotCaptureWhatNoReplayCanDo) {
   const auto reason = [&](auto body) {
     auto step = capture(body, {.warmup = 2});
     const Tensor x = full({4}, 1, {.dtype = dtype(), .device = device()});
@@ -302,7 +302,7 @@ TEST_P(Capture, cannot_capture_what_no_replay_can_do) {
   EXPECT_EQ(sum(average).item(), 20) << "the step that replaced a tensor was run in every call";
 }
 
-TEST_P(Capture, throws_what_the_step_throws_and_captures_later) {
+TEST_P(Capture, ThrowsWhatTheStepThrowsAndCapturesLater) {
   auto step = capture([&](const Tensor& x) {
     if (x.numel() == 3) fail("test", "not three");
     return x * 2;
@@ -317,7 +317,7 @@ TEST_P(Capture, throws_what_the_step_throws_and_captures_later) {
   EXPECT_EQ(step.eager_reason(), "");
 }
 
-TEST_P(Capture, may_return_an_input) {
+TEST_P(Capture, MayReturnAnInput) {
   auto step = capture([](const Tensor& x) { return x; }, {.warmup = 1});
   for (int i = 0; i < 5; ++i) {
     const Tensor x = full({300}, i, {.dtype = dtype(), .device = device()});
@@ -328,7 +328,7 @@ TEST_P(Capture, may_return_an_input) {
   EXPECT_EQ(step.graphs(), 1);
 }
 
-TEST_P(Capture, refuses_inputs_that_it_cannot_take) {
+TEST_P(Capture, RefusesInputsThatItCannotTake) {
   auto step = capture([](const Tensor& x) { return x; });
   EXPECT_EQ(error_of([&] { step(ones({2}, {.dtype = dtype(), .device = device(), .requires_grad = true})); }),
             "[capture] an input must not require a gradient, got one of shape [2]");
@@ -341,7 +341,7 @@ TEST_P(Capture, refuses_inputs_that_it_cannot_take) {
   }
 }
 
-TEST_P(Capture, reports_a_label_out_of_range) {
+TEST_P(Capture, ReportsALabelOutOfRange) {
   Training t(device(), dtype());
   auto step = t.captured();
   for (int i = 0; i < 5; ++i) step(t.images[3], t.labels[3]);
@@ -359,7 +359,7 @@ TEST_P(Capture, reports_a_label_out_of_range) {
   EXPECT_EQ(error_of([&] { step(t.images[3], t.labels[3]).item(); }), "no error");
 }
 
-TEST_P(Capture, nests_as_part_of_the_outer_step) {
+TEST_P(Capture, NestsAsPartOfTheOuterStep) {
   auto inner = capture([](const Tensor& x) { return x * 2; });
   auto outer = capture([&](const Tensor& x) { return inner(x) + 1; });
   for (int i = 0; i < 8; ++i)
@@ -368,7 +368,7 @@ TEST_P(Capture, nests_as_part_of_the_outer_step) {
   EXPECT_EQ(inner.graphs(), 0);
 }
 
-TEST_P(Capture, keeps_to_its_memory) {
+TEST_P(Capture, KeepsToItsMemory) {
   {
     Training first(device(), dtype());
     first.step(first.images[0], first.labels[0]);  // makes the unit gradient, which stays
@@ -389,7 +389,7 @@ TEST_P(Capture, keeps_to_its_memory) {
   EXPECT_EQ(memory_stats(device()).live_bytes, at_first) << "and gives it back";
 }
 
-TEST_P(Capture, outlives_what_it_was_captured_with) {
+TEST_P(Capture, OutlivesWhatItWasCapturedWith) {
   Tensor weight, gradient;
   {
     auto t = std::make_unique<Training>(device(), dtype());
@@ -410,7 +410,7 @@ TEST_P(Capture, outlives_what_it_was_captured_with) {
   EXPECT_TRUE(std::isfinite(sum(weight).item()) && std::isfinite(sum(gradient).item()));
 }
 
-TEST_P(Capture, notices_that_parameters_moved) {
+TEST_P(Capture, NoticesThatParametersMoved) {
   if (!device().is_cuda()) GTEST_SKIP() << "one device";
   Training t(device(), dtype());
   auto step = t.captured();

@@ -10,7 +10,7 @@
 #include "error_of.h"
 #include "ramp/core/backend/threads.h"
 #include "ramp/core/cpu/parallel.h"
-#include "ramp/core/cpu/sharing.h"
+#include "ramp/core/cpu/autotune.h"
 #include "ramp/ramp.h"
 
 namespace ramp {
@@ -68,7 +68,7 @@ struct Net {
   }
 };
 
-TEST_F(CpuGraph, equals_eager_steps_on_any_number_of_threads) {
+TEST_F(CpuGraph, EqualsEagerStepsOnAnyNumberOfThreads) {
   struct Case {
     std::vector<int64_t> widths;
     int64_t batch;
@@ -96,7 +96,7 @@ TEST_F(CpuGraph, equals_eager_steps_on_any_number_of_threads) {
   }
 }
 
-TEST_F(CpuGraph, follows_the_number_of_threads) {
+TEST_F(CpuGraph, FollowsTheNumberOfThreads) {
   const optim::SGDOptions options{.learning_rate = 0.05};
   Net reference({100, 300, 10}, 200, float64, options), net({100, 300, 10}, 200, float64, options);
   auto step = capture([&](const Tensor& x, const Tensor& y) { return net.step(x, y); });
@@ -146,7 +146,7 @@ Tensor program(uint64_t seed, const Tensor& x, std::vector<Tensor>& state) {
   return total.detach();
 }
 
-TEST_F(CpuGraph, equals_eager_steps_of_random_programs) {
+TEST_F(CpuGraph, EqualsEagerStepsOfRandomPrograms) {
   for (uint64_t seed = 0; seed < 40; ++seed) {
     set_num_threads(1 + static_cast<int>(seed % 3));
     const auto run = [&](bool captures) {
@@ -171,7 +171,7 @@ TEST_F(CpuGraph, equals_eager_steps_of_random_programs) {
   }
 }
 
-TEST_F(CpuGraph, shares_out_what_is_worth_waking_a_thread) {
+TEST_F(CpuGraph, SharesOutWhatIsWorthWakingAThread) {
   set_num_threads(2);
   for (const int64_t grains : {8, 40}) {
     std::mutex mutex;
@@ -202,41 +202,41 @@ TEST_F(CpuGraph, shares_out_what_is_worth_waking_a_thread) {
 }
 
 /// How many of n replays are shared out when each takes what these say.
-int shared_of(cpu::Sharing& sharing, int n, const std::function<double(int)>& shared,
+int shared_of(cpu::Autotune& autotune, int n, const std::function<double(int)>& shared,
               const std::function<double(int)>& alone) {
   int count = 0;
   for (int i = 0; i < n; ++i) {
-    const bool share = sharing.next();
+    const bool share = autotune.next();
     count += share;
-    sharing.note(share ? shared(i) : alone(i));
+    autotune.note(share ? shared(i) : alone(i));
   }
   return count;
 }
 
-TEST(Sharing, is_not_worth_it_for_little_work) {
-  EXPECT_FALSE(cpu::Sharing(4.9).worth_it());
-  EXPECT_TRUE(cpu::Sharing(5).worth_it());
+TEST(Autotune, IsNotWorthItForLittleWork) {
+  EXPECT_FALSE(cpu::Autotune(4.9).worth_it());
+  EXPECT_TRUE(cpu::Autotune(5).worth_it());
 }
 
-TEST(Sharing, takes_what_proves_faster_and_tries_the_other_way_now_and_then) {
+TEST(Autotune, TakesWhatProvesFasterAndTriesTheOtherWayNowAndThen) {
   const auto always = [](double seconds) { return [=](int) { return seconds; }; };
-  cpu::Sharing sharing(5);
-  EXPECT_EQ(shared_of(sharing, 2560, always(1), always(1.5)),
+  cpu::Autotune autotune(5);
+  EXPECT_EQ(shared_of(autotune, 2560, always(1), always(1.5)),
             2560 - 10 * 3);                                           // three trials cost more than four replays
-  shared_of(sharing, 256, always(2), always(1.5));                    // a neighbour comes
-  EXPECT_EQ(shared_of(sharing, 2560, always(100), always(1.5)), 10);  // one dear trial each
-  shared_of(sharing, 256 * 20, always(1), always(1.5));               // it is gone
-  EXPECT_GE(shared_of(sharing, 2560, always(1), always(1.5)), 2500);
+  shared_of(autotune, 256, always(2), always(1.5));                    // a neighbour comes
+  EXPECT_EQ(shared_of(autotune, 2560, always(100), always(1.5)), 10);  // one dear trial each
+  shared_of(autotune, 256 * 20, always(1), always(1.5));               // it is gone
+  EXPECT_GE(shared_of(autotune, 2560, always(1), always(1.5)), 2500);
 }
 
-TEST(Sharing, is_not_deceived_by_trials_that_miss_the_dear_replays) {
+TEST(Autotune, IsNotDeceivedByTrialsThatMissTheDearReplays) {
   // Every 50th shared replay takes 100 times as long: on average 3, against 1.5. Four trials in 256 see few of them.
   const auto shared = [](int i) { return i % 50 == 0 ? 100. : 1.; };
-  cpu::Sharing sharing(5);
-  EXPECT_LT(shared_of(sharing, 256 * 100, shared, [](int) { return 1.5; }), 256 * 100 / 3);
+  cpu::Autotune autotune(5);
+  EXPECT_LT(shared_of(autotune, 256 * 100, shared, [](int) { return 1.5; }), 256 * 100 / 3);
 }
 
-TEST_F(CpuGraph, reads_inputs_where_they_lie_and_leaves_them_alone) {
+TEST_F(CpuGraph, ReadsInputsWhereTheyLieAndLeavesThemAlone) {
   const Tensor w = full({3}, 2);
   auto step = capture(
       [&](const Tensor& x) {
@@ -265,7 +265,7 @@ TEST_F(CpuGraph, reads_inputs_where_they_lie_and_leaves_them_alone) {
   EXPECT_EQ(w.to_vector<float>(), std::vector<float>(3, 240 * 240));
 }
 
-TEST_F(CpuGraph, stops_before_the_update_when_a_label_is_wrong) {
+TEST_F(CpuGraph, StopsBeforeTheUpdateWhenALabelIsWrong) {
   set_num_threads(2);
   Net net({784, 300, 10}, 256, float32, {.learning_rate = 0.1});
   auto step = capture([&](const Tensor& x, const Tensor& y) { return net.step(x, y); });
@@ -280,7 +280,7 @@ TEST_F(CpuGraph, stops_before_the_update_when_a_label_is_wrong) {
   EXPECT_TRUE(std::isfinite(step(net.images, net.labels).item()));
 }
 
-TEST_F(CpuGraph, steps_of_several_threads_do_not_meet) {
+TEST_F(CpuGraph, StepsOfSeveralThreadsDoNotMeet) {
   set_num_threads(3);
   const optim::SGDOptions options{.learning_rate = 0.05};
   std::vector<std::unique_ptr<Net>> nets;
@@ -296,7 +296,7 @@ TEST_F(CpuGraph, steps_of_several_threads_do_not_meet) {
       ASSERT_NEAR(results[i][j], results[0][j], 1e-9 * (1 + std::abs(results[0][j]))) << i;
 }
 
-TEST_F(CpuGraph, of_many_loops_is_planned_without_comparing_all_with_all) {
+TEST_F(CpuGraph, OfManyLoopsIsPlannedWithoutComparingAllWithAll) {
   // Thirty thousand operations: with every pair compared this would take minutes.
   auto step = capture(
       [](const Tensor& x) {

@@ -63,7 +63,7 @@ struct Training {
   }
 };
 
-TEST_F(CudaDevice, puts_a_step_into_few_nodes) {
+TEST_F(CudaDevice, PutsAStepIntoFewNodes) {
 #ifdef RAMP_CUDA
   Sequential model{Dense(784, 512), ReLU(), Dense(512, 512), ReLU(), Dense(512, 10)};
   model.to(device);
@@ -86,7 +86,7 @@ TEST_F(CudaDevice, puts_a_step_into_few_nodes) {
 #endif
 }
 
-TEST_F(CudaDevice, trains_as_the_cpu_does) {
+TEST_F(CudaDevice, TrainsAsTheCpuDoes) {
   for (DType dtype : {float32, float64}) {
     Training there(device, dtype, 64, 0.3);
     std::vector<double> losses;
@@ -99,7 +99,7 @@ TEST_F(CudaDevice, trains_as_the_cpu_does) {
   }
 }
 
-TEST_F(CudaDevice, gives_the_same_bits_in_every_run) {
+TEST_F(CudaDevice, GivesTheSameBitsInEveryRun) {
   const auto train = [&] {
     Training t(device, float32, 128, 0.3);
     for (int i = 0; i < 20; ++i) t.step();
@@ -109,7 +109,7 @@ TEST_F(CudaDevice, gives_the_same_bits_in_every_run) {
   EXPECT_EQ(train(), first);
 }
 
-TEST_F(CudaDevice, asks_the_driver_for_nothing_after_the_warm_up) {
+TEST_F(CudaDevice, AsksTheDriverForNothingAfterTheWarmUp) {
   Training t(device, float32);
   for (int i = 0; i < 3; ++i) t.step();
   const int64_t before = memory_stats(device).system_allocations;
@@ -117,14 +117,14 @@ TEST_F(CudaDevice, asks_the_driver_for_nothing_after_the_warm_up) {
   EXPECT_EQ(memory_stats(device).system_allocations, before);
 }
 
-TEST_F(CudaDevice, survives_running_out_of_memory) {
+TEST_F(CudaDevice, SurvivesRunningOutOfMemory) {
   const std::string message = error_of([&] { Array({int64_t{1} << 44}, uint8, device); });
   EXPECT_TRUE(message.starts_with("[allocate] out of CUDA memory: asked for 17592186044416 bytes, ")) << message;
   EXPECT_NE(message.find("are free"), std::string::npos) << message;
   EXPECT_EQ(sum(ones({1000}, {.device = device})).item(), 1000);
 }
 
-TEST_F(CudaDevice, names_the_failing_operation_when_synchronous) {
+TEST_F(CudaDevice, NamesTheFailingOperationWhenSynchronous) {
   if (default_device().is_cuda()) GTEST_SKIP() << "RAMP_CUDA_SYNC is read once, and tensors have been made already";
   GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own: no device survives such a failure
   const auto fail_in_a_kernel = [&] {
@@ -138,7 +138,7 @@ TEST_F(CudaDevice, names_the_failing_operation_when_synchronous) {
               "\\[max\\] CUDA: an illegal memory access was encountered \\(cudaErrorIllegalAddress\\)\n");
 }
 
-TEST_F(CudaDevice, draws_the_cpus_numbers) {
+TEST_F(CudaDevice, DrawsTheCpusNumbers) {
   for (DType dtype : {float32, float64}) {
     const auto draw = [&](Device where) {
       manual_seed(9);

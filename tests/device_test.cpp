@@ -10,7 +10,7 @@
 namespace ramp {
 namespace {
 
-TEST(Device, are_listed_with_the_cpu_first) {
+TEST(Device, AreListedWithTheCpuFirst) {
   const std::vector<Device> all = devices();
   ASSERT_GE(all.size(), 1U);
   EXPECT_EQ(all[0], Device::cpu());
@@ -20,7 +20,7 @@ TEST(Device, are_listed_with_the_cpu_first) {
   EXPECT_EQ(Device::parse("cpu"), Device::cpu());
 }
 
-TEST(Device, say_why_they_are_not_there) {
+TEST(Device, SayWhyTheyAreNotThere) {
   if (devices().size() > 1) {
     EXPECT_NE(error_of([] { Device::cuda(1000); }).find("[device] expected a CUDA device in [0, "), std::string::npos);
     return;
@@ -33,7 +33,7 @@ TEST(Device, say_why_they_are_not_there) {
   EXPECT_EQ(error_of([] { Device::parse("cuda"); }), message);
 }
 
-TEST(Device, are_parsed_strictly) {
+TEST(Device, AreParsedStrictly) {
   for (const char* text : {"", "gpu", "CPU", "cuda:", "cuda:x", "cuda:-1", "cuda:0x"})
     EXPECT_EQ(error_of([&] { Device::parse(text); }),
               "[device] expected cpu, cuda, cuda:N or auto, got '" + std::string(text) + "'");

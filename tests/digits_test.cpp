@@ -22,7 +22,7 @@ class Digits : public OnDevices {
 };
 RAMP_ON_DEVICES(Digits);
 
-TEST_P(Digits, sums_of_millions_keep_them) {
+TEST_P(Digits, SumsOfMillionsKeepThem) {
   // Equal terms, whose rounding errors all point the same way in a run of additions, and random ones.
   const int64_t rows = 300000, columns = 10;
   Generator generator(3);
@@ -42,7 +42,7 @@ TEST_P(Digits, sums_of_millions_keep_them) {
   }
 }
 
-TEST_P(Digits, cross_entropy_over_many_classes_keeps_them) {
+TEST_P(Digits, CrossEntropyOverManyClassesKeepsThem) {
   const int64_t classes = 50257, label = 17;
   const double smoothing = 0.1;
   Generator generator(5);

@@ -70,7 +70,7 @@ struct World {
              << o.learning_rate << "\nmomentum " << o.momentum << "\ndecay " << o.weight_decay << "\nseed "
              << default_generator().seed() << "\nticket " << default_generator().ticket() << "\nthreads "
              << num_threads() << "\nprecision " << precision(default_device()) << "\ndevice " << default_device()
-             << "\nrecording " << recording();
+             << "\nrecording " << grad_enabled();
     all.emplace_back("settings", settings.str());
     return all;
   }

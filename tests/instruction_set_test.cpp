@@ -25,13 +25,13 @@ std::string output(const std::string& isa, const std::string& filter) {
   return text;
 }
 
-TEST(InstructionSet, is_the_one_that_was_asked_for) {
+TEST(InstructionSet, IsTheOneThatWasAskedFor) {
   if (const char* wanted = std::getenv("RAMP_ISA")) {
     EXPECT_STREQ(instruction_set(), wanted);
   }
 }
 
-TEST(InstructionSet, is_any_that_the_build_and_the_processor_have) {
+TEST(InstructionSet, IsAnyThatTheBuildAndTheProcessorHave) {
   const std::string same = "InstructionSet.is_the_one_that_was_asked_for";
   EXPECT_NE(output(instruction_set(), same).find("[  PASSED  ] 1 test"), std::string::npos);
 #ifdef __x86_64__
@@ -47,7 +47,7 @@ TEST(InstructionSet, is_any_that_the_build_and_the_processor_have) {
 #endif
 }
 
-TEST(InstructionSet, is_no_unknown_one) {
+TEST(InstructionSet, IsNoUnknownOne) {
   for (const char* isa : {"avx", "AVX2", ""}) {
     const std::string text = output(isa, "InstructionSet.is_the_one_that_was_asked_for");
     const std::string message = "[RAMP_ISA] expected an instruction set of this build (";

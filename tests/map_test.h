@@ -50,7 +50,7 @@ std::vector<Device> own_devices() {
 #endif
 }
 
-TEST(RAMP_MAP_SUITE, computes_and_differentiates) {
+TEST(RAMP_MAP_SUITE, ComputesAndDifferentiates) {
   for (Device device : own_devices())
     for (DType dtype : {float32, float64}) {
       Generator generator(1);
@@ -70,7 +70,7 @@ TEST(RAMP_MAP_SUITE, computes_and_differentiates) {
     }
 }
 
-TEST(RAMP_MAP_SUITE, passes_gradcheck) {
+TEST(RAMP_MAP_SUITE, PassesGradcheck) {
   for (Device device : own_devices()) {
     Generator generator(2);
     EXPECT_NO_THROW(gradcheck([](const std::vector<Tensor>& in) { return map(Squareplus{}, in[0]); },
@@ -78,7 +78,7 @@ TEST(RAMP_MAP_SUITE, passes_gradcheck) {
   }
 }
 
-TEST(RAMP_MAP_SUITE, is_part_of_a_captured_step) {
+TEST(RAMP_MAP_SUITE, IsPartOfACapturedStep) {
   for (Device device : own_devices())
     for (const int64_t n : {5, 100000}) {
       const auto slopes = [](const Tensor& x) {
@@ -95,7 +95,7 @@ TEST(RAMP_MAP_SUITE, is_part_of_a_captured_step) {
     }
 }
 
-TEST(RAMP_MAP_SUITE, takes_the_formulas_own_derivative) {
+TEST(RAMP_MAP_SUITE, TakesTheFormulasOwnDerivative) {
   for (Device device : own_devices()) {
     Tensor x = tensor({-1, 2}, {.device = device, .requires_grad = true});
     sum(map(Straight{}, x)).backward();
@@ -103,11 +103,11 @@ TEST(RAMP_MAP_SUITE, takes_the_formulas_own_derivative) {
   }
 }
 
-TEST(RAMP_MAP_SUITE, leaves_ramps_own_formulas_to_their_readers) {
+TEST(RAMP_MAP_SUITE, LeavesRampsOwnFormulasToTheirReaders) {
   EXPECT_EQ(map(formula::ReLU{}, tensor({-1, 2})).to_vector<float>(), (std::vector<float>{0, 2}));
 }
 
-TEST(RAMP_MAP_SUITE, takes_empty_tensors_and_refuses_integers) {
+TEST(RAMP_MAP_SUITE, TakesEmptyTensorsAndRefusesIntegers) {
   for (Device device : own_devices()) {
     EXPECT_EQ(map(Squareplus{}, zeros({0, 3}, {.device = device})).shape(), (Shape{0, 3}));
     EXPECT_EQ(error_of([&] { map(Squareplus{}, zeros({2}, {.dtype = int32, .device = device})); }),
@@ -116,7 +116,7 @@ TEST(RAMP_MAP_SUITE, takes_empty_tensors_and_refuses_integers) {
 }
 
 #ifndef __CUDACC__
-TEST(RAMP_MAP_SUITE, says_how_to_reach_cuda) {
+TEST(RAMP_MAP_SUITE, SaysHowToReachCuda) {
   for (Device device : devices()) {
     EXPECT_EQ(error_of([&] { map(Squareplus{}, ones({2}, {.device = device})); }),
               device.is_cuda() ? "[map] this formula was compiled for the CPU alone; for CUDA put it into a .cu file "

@@ -1,5 +1,5 @@
 #pragma once
-// Suites that run on every device: TEST_P(OnDevices, name) with device() and dtype(). What this build or machine lacks
+// Suites that run on every device: TEST_P(OnDevices, Name) with device() and dtype(). What this build or machine lacks
 // is skipped and says why.
 
 #include <gtest/gtest.h>

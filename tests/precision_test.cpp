@@ -32,7 +32,7 @@ uint16_t nearest(float x) {
   return towards_zero % 2 == 0 ? towards_zero : away;
 }
 
-TEST(Bfloat16, rounds_to_nearest_and_ties_to_even) {
+TEST(Bfloat16, RoundsToNearestAndTiesToEven) {
   const uint32_t lowers[] = {0, 1, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0xfffe, 0xffff, 0x1234, 0xabcd};
   std::vector<float> x;
   for (uint32_t upper = 0; upper < 1U << 16; ++upper)
@@ -54,7 +54,7 @@ TEST(Bfloat16, rounds_to_nearest_and_ties_to_even) {
   }
 }
 
-TEST(Bfloat16, is_the_same_in_pieces) {
+TEST(Bfloat16, IsTheSameInPieces) {
   std::vector<float> x;
   for (int i = 0; i < 100; ++i) x.push_back(std::sin(static_cast<float>(i)));
   std::vector<BFloat16> whole(100), pieces(100);
@@ -66,18 +66,18 @@ TEST(Bfloat16, is_the_same_in_pieces) {
 
 // ---- Who may ask ----------------------------------------------------------------------------------------------------
 
-TEST(SetPrecision, is_float32_at_first) {
+TEST(SetPrecision, IsFloat32AtFirst) {
   for (const Device device : devices()) EXPECT_EQ(precision(device), Precision::float32);
 }
 
-TEST(SetPrecision, prints_its_names) {
+TEST(SetPrecision, PrintsItsNames) {
   std::ostringstream out;
   out << Precision::float32 << ' ' << Precision::tf32 << ' ' << Precision::bf16;
   EXPECT_EQ(out.str(), "float32 tf32 bf16");
   EXPECT_STREQ(name(Precision::bf16), "bf16");
 }
 
-TEST(SetPrecision, refuses_what_the_cpu_lacks) {
+TEST(SetPrecision, RefusesWhatTheCpuLacks) {
   const Device cpu = Device::cpu();
   EXPECT_EQ(error_of([&] { set_precision(cpu, Precision::tf32); }),
             "[set_precision] tf32 is a format of CUDA devices, got cpu");
@@ -101,7 +101,7 @@ TEST(SetPrecision, refuses_what_the_cpu_lacks) {
   EXPECT_EQ(precision(cpu), Precision::float32);
 }
 
-TEST(SetPrecision, is_no_part_of_a_captured_step) {
+TEST(SetPrecision, IsNoPartOfACapturedStep) {
   auto step = capture(
       [](const Tensor& x) {
         set_precision(Device::cpu(), Precision::float32);
@@ -218,7 +218,7 @@ Tensor product(const Tensor& a, const Tensor& b, MatmulOptions options) {
   return Tensor(matmul(a.array(), b.array(), options));
 }
 
-TEST_P(Reduced, products_are_off_by_the_rounding_of_their_operands) {
+TEST_P(Reduced, ProductsAreOffByTheRoundingOfTheirOperands) {
   // With operands a (1 + e), b (1 + f), |e|, |f| <= u, each term is off by (2 u + u^2) |a b| at most; a sum of k terms
   // in float32, in any order and with partial sums cut off rather than rounded, by k 2^-23 of what the terms add up to.
   const double u = unit();
@@ -238,7 +238,7 @@ TEST_P(Reduced, products_are_off_by_the_rounding_of_their_operands) {
       }
 }
 
-TEST_P(Reduced, products_of_what_the_format_holds_are_float32_ones) {
+TEST_P(Reduced, ProductsOfWhatTheFormatHoldsAreFloat32Ones) {
   // Small integers: 8 bits, which each format holds, with sums below 2^24, which float32 holds.
   for (const Sizes& size : sizes)
     for (const bool ta : {false, true})
@@ -254,7 +254,7 @@ TEST_P(Reduced, products_of_what_the_format_holds_are_float32_ones) {
       }
 }
 
-TEST_P(Reduced, products_leave_nan_and_infinity) {
+TEST_P(Reduced, ProductsLeaveNanAndInfinity) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   std::vector<float> x(16, 1);
   x[0] = nan;
@@ -268,13 +268,13 @@ TEST_P(Reduced, products_leave_nan_and_infinity) {
   }
 }
 
-TEST_P(Reduced, float64_stays_as_it_is) {
+TEST_P(Reduced, Float64StaysAsItIs) {
   const Tensor a = normal({65, 33}, 1, float64), b = normal({33, 70}, 2, float64);
   const auto compute = [&] { return values(product(a, b, {})); };
   EXPECT_EQ(compute(), exactly(compute));
 }
 
-TEST_P(Reduced, gradients_are_float32_and_near) {
+TEST_P(Reduced, GradientsAreFloat32AndNear) {
   const auto compute = [&] {
     Tensor w = normal({40, 30}, 1);
     w.set_requires_grad(true);
@@ -325,7 +325,7 @@ struct Training {
   }
 };
 
-TEST_P(Reduced, training_reaches_the_same_loss) {
+TEST_P(Reduced, TrainingReachesTheSameLoss) {
   // Losses after 1, 2, ... steps: apart by a few roundings of an activation at first, by what they grow to later.
   const auto run = [&] {
     Training t(device());
@@ -341,7 +341,7 @@ TEST_P(Reduced, training_reaches_the_same_loss) {
   for (size_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(reduced[i], exact[i], 0.02 + 0.05 * exact[i]) << "step " << i;
 }
 
-TEST_P(Reduced, captured_steps_equal_eager_ones) {
+TEST_P(Reduced, CapturedStepsEqualEagerOnes) {
   for (const auto& [threads, batch] : {std::pair{1, 50}, {3, 1024}}) {
     set_num_threads(threads);
     Training eager(device(), batch), replayed(device(), batch);
@@ -356,7 +356,7 @@ TEST_P(Reduced, captured_steps_equal_eager_ones) {
   }
 }
 
-TEST_P(Reduced, captured_steps_follow_the_precision) {
+TEST_P(Reduced, CapturedStepsFollowThePrecision) {
   const Tensor w = normal({70, 60}, 1), x = normal({40, 70}, 2);
   auto step = capture([&](const Tensor& x) { return matmul(x, w); });
   const auto call = [&] {
@@ -389,7 +389,7 @@ size_t kept_rounded(const Training& t) {
   return count;
 }
 
-TEST_P(Reduced, optimizers_keep_the_weights_rounded) {
+TEST_P(Reduced, OptimizersKeepTheWeightsRounded) {
   const size_t all = GetParam().precision == Precision::bf16 ? 3 : 0;
   Training t(device());
   auto step = t.captured();
@@ -406,7 +406,7 @@ TEST_P(Reduced, optimizers_keep_the_weights_rounded) {
   EXPECT_EQ(kept_rounded(t), 0u);
 }
 
-TEST_P(Reduced, weights_written_meanwhile_are_rounded_again) {
+TEST_P(Reduced, WeightsWrittenMeanwhileAreRoundedAgain) {
   /// Losses and outputs of a training into which others write. `forget` has weights rounded for each product anew; the
   /// images are times `factor`.
   const auto run = [&](bool captures, bool forget, double factor = 1) {
@@ -464,7 +464,7 @@ TEST_P(Reduced, weights_written_meanwhile_are_rounded_again) {
   EXPECT_LE(apart(captured), apart(nudged));
 }
 
-TEST_P(Reduced, a_step_that_cannot_be_captured_leaves_no_wrong_copy) {
+TEST_P(Reduced, AStepThatCannotBeCapturedLeavesNoWrongCopy) {
   Training t(device());
   auto step = capture(
       [&](const Tensor& x, const Tensor& y) {
@@ -485,7 +485,7 @@ TEST_P(Reduced, a_step_that_cannot_be_captured_leaves_no_wrong_copy) {
   kept_rounded(t);
 }
 
-TEST_P(Reduced, training_keeps_to_its_memory) {
+TEST_P(Reduced, TrainingKeepsToItsMemory) {
   Training t(device());
   auto step = t.captured();
   for (int i = 0; i < 6; ++i) step(t.images, t.labels);

@@ -49,7 +49,7 @@ class StepCacheTest : public testing::Test {
 
 Tensor same(std::span<const Tensor> x) { return x[0] * 1; }
 
-TEST_F(StepCacheTest, warms_up_captures_and_replays) {
+TEST_F(StepCacheTest, WarmsUpCapturesAndReplays) {
   for (int i = 0; i < 10; ++i) call(same, ones({2}));
   EXPECT_EQ(log.warm_ups, 3);
   EXPECT_EQ(log.captures, 1);
@@ -57,7 +57,7 @@ TEST_F(StepCacheTest, warms_up_captures_and_replays) {
   EXPECT_EQ(cache->graphs(), 1);
 }
 
-TEST_F(StepCacheTest, tells_inputs_and_recording_apart) {
+TEST_F(StepCacheTest, TellsInputsAndRecordingApart) {
   for (int i = 0; i < 5; ++i) call(same, ones({2})), call(same, ones({3})), call(same, ones({2}, {.dtype = float64}));
   EXPECT_EQ(log.captures, 3);
   const NoGrad quiet;
@@ -66,7 +66,7 @@ TEST_F(StepCacheTest, tells_inputs_and_recording_apart) {
   EXPECT_EQ(log.alive, 4);
 }
 
-TEST_F(StepCacheTest, renews_keys_and_moves_generators) {
+TEST_F(StepCacheTest, RenewsKeysAndMovesGenerators) {
   Generator one(1), other(1);  // in the same state
   const auto step = [&](std::span<const Tensor> x) {
     for (Generator* g : {&one, &other, &one}) log.drawn.push_back(g->next());
@@ -88,7 +88,7 @@ TEST_F(StepCacheTest, renews_keys_and_moves_generators) {
   EXPECT_EQ(other.ticket(), 101u);
 }
 
-TEST_F(StepCacheTest, goes_on_eagerly_in_the_call_that_cannot_be_captured) {
+TEST_F(StepCacheTest, GoesOnEagerlyInTheCallThatCannotBeCaptured) {
   Generator generator(1);
   int calls = 0;
   const auto step = [&](std::span<const Tensor> x) {
@@ -109,7 +109,7 @@ TEST_F(StepCacheTest, goes_on_eagerly_in_the_call_that_cannot_be_captured) {
   EXPECT_EQ(log.launches.size(), 0u);
 }
 
-TEST_F(StepCacheTest, throws_what_the_step_throws_and_tries_again) {
+TEST_F(StepCacheTest, ThrowsWhatTheStepThrowsAndTriesAgain) {
   int calls = 0;
   const auto step = [&](std::span<const Tensor> x) {
     if (++calls == 4) fail("test", "not now");
@@ -124,7 +124,7 @@ TEST_F(StepCacheTest, throws_what_the_step_throws_and_tries_again) {
   EXPECT_EQ(cache->eager_reason(), "");
 }
 
-TEST_F(StepCacheTest, stays_eager_where_no_graph_is_ever_replayed) {
+TEST_F(StepCacheTest, StaysEagerWhereNoGraphIsEverReplayed) {
   Tensor scale = ones({1});
   const auto step = [&](std::span<const Tensor> x) { return x[0] * scale; };
   for (int i = 0; i < 60; ++i) {
@@ -136,7 +136,7 @@ TEST_F(StepCacheTest, stays_eager_where_no_graph_is_ever_replayed) {
             "[capture] a step must read the same tensors in each call, got others in most; copy() into the old ones");
 }
 
-TEST_F(StepCacheTest, keeps_few_graphs) {
+TEST_F(StepCacheTest, KeepsFewGraphs) {
   for (int64_t n = 1; n <= 40; ++n)
     for (int i = 0; i < 5; ++i) call(same, ones({n}));
   EXPECT_EQ(log.captures, 40);
@@ -147,7 +147,7 @@ TEST_F(StepCacheTest, keeps_few_graphs) {
   EXPECT_EQ(log.alive, 16) << "those that warm up count too";
 }
 
-TEST_F(StepCacheTest, drops_graphs_of_what_is_gone) {
+TEST_F(StepCacheTest, DropsGraphsOfWhatIsGone) {
   const auto make = [](double value) { return full({2}, value, {.requires_grad = true}); };
   Tensor w = make(1);
   auto sgd =
@@ -184,7 +184,7 @@ TEST_F(StepCacheTest, drops_graphs_of_what_is_gone) {
   EXPECT_EQ(log.alive, 2);
 }
 
-TEST_F(StepCacheTest, keeps_few_variants_of_a_key) {
+TEST_F(StepCacheTest, KeepsFewVariantsOfAKey) {
   Sequential model{Dropout(0.5)};
   Tensor w = ones({1}, {.requires_grad = true});
   optim::SGD sgd({w}, {.learning_rate = 0.1});
@@ -201,7 +201,7 @@ TEST_F(StepCacheTest, keeps_few_variants_of_a_key) {
   EXPECT_EQ(log.alive, 4);
 }
 
-TEST_F(StepCacheTest, depends_on_modes_and_on_gradients_that_are_there) {
+TEST_F(StepCacheTest, DependsOnModesAndOnGradientsThatAreThere) {
   Sequential model{Dropout(0.5)};
   Tensor w = ones({1}, {.requires_grad = true});
   const auto step = [&](std::span<const Tensor> x) {
@@ -228,7 +228,7 @@ TEST_F(StepCacheTest, depends_on_modes_and_on_gradients_that_are_there) {
   EXPECT_EQ(log.captures, 3);
 }
 
-TEST_F(StepCacheTest, stays_eager_after_a_step_that_replaced_a_tensor) {
+TEST_F(StepCacheTest, StaysEagerAfterAStepThatReplacedATensor) {
   Tensor average = zeros({1});
   const auto step = [&](std::span<const Tensor> x) { return average = average + x[0]; };
   for (int i = 0; i < 3; ++i) call(step, ones({1}));
@@ -240,7 +240,7 @@ TEST_F(StepCacheTest, stays_eager_after_a_step_that_replaced_a_tensor) {
   EXPECT_EQ(log.launches.size(), 1u);
 }
 
-TEST_F(StepCacheTest, holds_the_memory_that_it_reads) {
+TEST_F(StepCacheTest, HoldsTheMemoryThatItReads) {
   Tensor scale = ones({5000});
   const auto step = [&](std::span<const Tensor> x) { return sum(Tensor(scale.array()) * x[0]); };
   for (int i = 0; i < 4; ++i) call(step, ones({1}));

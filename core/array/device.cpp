@@ -8,12 +8,12 @@ namespace ramp {
 
 namespace {
 
-Device where_tensors_are_made;
+Device default_device_of_process;
 
 }  // namespace
 
-Device default_device() { return where_tensors_are_made; }
-void set_default_device(Device device) { where_tensors_are_made = check_device(device); }
+Device default_device() { return default_device_of_process; }
+void set_default_device(Device device) { default_device_of_process = check_device(device); }
 
 Device check_device(Device device) {
   if (device.is_cuda()) return Device::cuda(device.index);

@@ -11,7 +11,7 @@ namespace ramp {
 
 namespace {
 
-thread_local bool is_recording = true;
+thread_local bool grad_is_enabled = true;
 std::atomic<uint64_t> last_number{0};
 
 void check_gradient(const char* op, const Node& node, const Array& gradient) {
@@ -137,9 +137,9 @@ Array one(DType dtype, Device device) {
 }  // namespace
 
 uint64_t nodes_made() { return last_number.load(std::memory_order_relaxed); }
-bool recording() { return is_recording; }
-NoGrad::NoGrad() : previous_(is_recording) { is_recording = false; }
-NoGrad::~NoGrad() { is_recording = previous_; }
+bool grad_enabled() { return grad_is_enabled; }
+NoGrad::NoGrad() : previous_(grad_is_enabled) { grad_is_enabled = false; }
+NoGrad::~NoGrad() { grad_is_enabled = previous_; }
 
 void Gradients::refuse(int i) const { fail("backward", "expected an input in [0, ", inputs_.size(), "), got ", i); }
 
@@ -183,7 +183,7 @@ Tensor record_with(const char* op, Array&& value, std::span<const Tensor> inputs
                    Save save_all) {
   if (!backward) fail(op, "the backward function must not be empty");
   bool wanted = false;
-  if (is_recording)
+  if (grad_is_enabled)
     for (const Tensor& input : inputs) wanted = wanted || input.requires_grad();
   if (!wanted) return Tensor(std::move(value));
   if (!is_floating(value.dtype())) fail(op, "only float32 and float64 have gradients, got a result of ", value.dtype());

@@ -54,7 +54,7 @@ class Gradients {
 uint64_t nodes_made();
 
 /// True unless a NoGrad lives on this thread.
-bool recording();
+bool grad_enabled();
 
 /// While one lives, operations on this thread record nothing.
 class NoGrad {

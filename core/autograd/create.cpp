@@ -78,13 +78,13 @@ Tensor randn(const Shape& shape, TensorOptions options, Generator& generator) {
   if (!is_floating(options.dtype)) fail("randn", "expected float32 or float64, got ", options.dtype);
   check(shape, options);
   const RandomKey key = generator.next();
-  const RandomKey* renewed = cpu::renewed(key);  // a replay of a captured step draws with its own key
+  const RandomKey* replayed = cpu::replay_key(key);  // a replay of a captured step draws with its own key
   const Array values(shape, float64);
   const int64_t n = values.numel();
   parallel_for((n + 1) / 2, 1 << 9,
-               [n, key, renewed](double* out, int64_t begin, int64_t end) {
+               [n, key, replayed](double* out, int64_t begin, int64_t end) {
                  for (int64_t pair = begin; pair < end; ++pair) {
-                   const UniformBlock<double> u{random_words(renewed ? *renewed : key, static_cast<uint64_t>(pair))};
+                   const UniformBlock<double> u{random_words(replayed ? *replayed : key, static_cast<uint64_t>(pair))};
                    const double radius = std::sqrt(-2 * std::log(1 - u[0])), angle = 2 * std::numbers::pi * u[1];
                    out[2 * pair] = radius * std::cos(angle);
                    if (2 * pair + 1 < n) out[2 * pair + 1] = radius * std::sin(angle);

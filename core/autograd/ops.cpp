@@ -1,7 +1,7 @@
 #include "ramp/core/autograd/ops.h"
 
 #include "ramp/core/autograd/create.h"
-#include "ramp/core/formulas/converted.h"
+#include "ramp/core/formulas/saturate_cast.h"
 
 namespace ramp {
 
@@ -27,7 +27,7 @@ Tensor map(const Binary& f, const Tensor& a, const Tensor& b) {
 
 namespace {
 
-Tensor beside(const Tensor& x, double value) { return scalar(value, {.dtype = x.dtype(), .device = x.device()}); }
+Tensor scalar_like(const Tensor& x, double value) { return scalar(value, {.dtype = x.dtype(), .device = x.device()}); }
 
 Tensor compared(Compare relation, const Tensor& a, const Tensor& b) {
   return Tensor(compare(relation, a.array(), b.array()));
@@ -36,21 +36,21 @@ Tensor compared(Compare relation, const Tensor& a, const Tensor& b) {
 /// A number that an integer dtype does not hold is compared in float64, which holds every element too.
 Tensor compared(Compare relation, const Tensor& a, double b) {
   const bool held = is_floating(a.dtype()) ||
-                    visit(a.dtype(), [b](auto t) { return static_cast<double>(converted<decltype(t)>(b)) == b; });
+                    visit(a.dtype(), [b](auto t) { return static_cast<double>(saturate_cast<decltype(t)>(b)) == b; });
   const Tensor x = held ? a : a.to(float64);
-  return compared(relation, x, beside(x, b));
+  return compared(relation, x, scalar_like(x, b));
 }
 
 }  // namespace
 
-Tensor operator+(const Tensor& a, double b) { return a + beside(a, b); }
-Tensor operator-(const Tensor& a, double b) { return a - beside(a, b); }
-Tensor operator*(const Tensor& a, double b) { return a * beside(a, b); }
-Tensor operator/(const Tensor& a, double b) { return a / beside(a, b); }
-Tensor operator+(double a, const Tensor& b) { return beside(b, a) + b; }
-Tensor operator-(double a, const Tensor& b) { return beside(b, a) - b; }
-Tensor operator*(double a, const Tensor& b) { return beside(b, a) * b; }
-Tensor operator/(double a, const Tensor& b) { return beside(b, a) / b; }
+Tensor operator+(const Tensor& a, double b) { return a + scalar_like(a, b); }
+Tensor operator-(const Tensor& a, double b) { return a - scalar_like(a, b); }
+Tensor operator*(const Tensor& a, double b) { return a * scalar_like(a, b); }
+Tensor operator/(const Tensor& a, double b) { return a / scalar_like(a, b); }
+Tensor operator+(double a, const Tensor& b) { return scalar_like(b, a) + b; }
+Tensor operator-(double a, const Tensor& b) { return scalar_like(b, a) - b; }
+Tensor operator*(double a, const Tensor& b) { return scalar_like(b, a) * b; }
+Tensor operator/(double a, const Tensor& b) { return scalar_like(b, a) / b; }
 
 Tensor operator<(const Tensor& a, const Tensor& b) { return compared(Compare::less, a, b); }
 Tensor operator<=(const Tensor& a, const Tensor& b) { return compared(Compare::less_equal, a, b); }

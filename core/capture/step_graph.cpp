@@ -36,7 +36,7 @@ StepGraph::StepGraph(std::span<const Tensor> inputs, std::unique_ptr<StepRecorde
     : device_(inputs[0].device()),
       default_device_(default_device()),
       precision_(precision(device_)),
-      records_gradients_(recording()),
+      records_gradients_(grad_enabled()),
       recorder_(std::move(recorder)),
       wasted_(wasted) {
   for (const Tensor& x : inputs) kinds_.push_back({x.shape(), x.dtype()});
@@ -44,7 +44,7 @@ StepGraph::StepGraph(std::span<const Tensor> inputs, std::unique_ptr<StepRecorde
 
 bool StepGraph::fits(std::span<const Tensor> inputs) const {
   return inputs[0].device() == device_ && default_device() == default_device_ && precision(device_) == precision_ &&
-         recording() == records_gradients_ &&
+         grad_enabled() == records_gradients_ &&
          std::equal(kinds_.begin(), kinds_.end(), inputs.begin(), inputs.end(),
                     [](const Input& a, const Tensor& b) { return a.shape == b.shape() && a.dtype == b.dtype(); });
 }

@@ -7,7 +7,7 @@
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/parallel.h"
-#include "ramp/core/formulas/converted.h"
+#include "ramp/core/formulas/saturate_cast.h"
 
 namespace ramp {
 
@@ -17,14 +17,14 @@ constexpr int64_t grain = 1 << 15;  // the fewest elements worth a thread: about
 
 /// Access to x, which broadcasts to `out`: by parts if it has as many elements as `out`, else as a whole.
 template <class T>
-Touch<const T> operand(const Array& x, const Array& out) {
+Access<const T> access_of(const Array& x, const Array& out) {
   return {x, x.numel() != out.numel()};
 }
 
 /// Loops over contiguous runs of `out`: calls body(a + offset, stride of a, b + offset, stride of b, addresses of
 /// `same` + offset..., n). The arrays `same` have the shape of `out`; the last of them is `out`.
 template <class T, class Body, class... U>
-void broadcast_runs(const Array& a, const Array& b, const Array& out, const Body& body, Touch<U>... same) {
+void broadcast_runs(const Array& a, const Array& b, const Array& out, const Body& body, Access<U>... same) {
   if (out.numel() == 0) return;
   const BroadcastAxes axes = merged_axes(a.shape(), b.shape(), out.shape());
   const BroadcastAxis inner = axes.at[0];
@@ -40,7 +40,7 @@ void broadcast_runs(const Array& a, const Array& b, const Array& out, const Body
     body(pa + offset_a, static_cast<int>(inner.stride_a), pb + offset_b, static_cast<int>(inner.stride_b),
          (ps + outer * inner.size + begin)..., end - begin);
   };
-  const Touch<const T> ta = operand<T>(a, out), tb = operand<T>(b, out);
+  const Access<const T> ta = access_of<T>(a, out), tb = access_of<T>(b, out);
   if (outer == 1) {
     parallel_for(
         inner.size, grain,
@@ -63,7 +63,7 @@ void Cpu::fill(const Array& x, double value) {
     using T = decltype(t);
     parallel_for(
         x.numel(), grain,
-        [v = converted<T>(value)](T* to, int64_t begin, int64_t end) { std::fill(to + begin, to + end, v); },
+        [v = saturate_cast<T>(value)](T* to, int64_t begin, int64_t end) { std::fill(to + begin, to + end, v); },
         part<T>(x));
   });
 }
@@ -78,7 +78,7 @@ void Cpu::convert(const Array& from, const Array& to) {
           [](const From* x, To* y, int64_t begin, int64_t end) {
             if constexpr (std::is_same_v<From, float> && std::is_same_v<To, BFloat16>)
               return kernels<float>().to_bfloat16(x + begin, y + begin, end - begin);
-            for (int64_t i = begin; i < end; ++i) y[i] = converted<To>(x[i]);
+            for (int64_t i = begin; i < end; ++i) y[i] = saturate_cast<To>(x[i]);
           },
           part<const From>(from), part<To>(to));
     });
@@ -182,7 +182,7 @@ void Cpu::require_range(const RangeRule& rule, const Array& x) {
           if (*rule.where) fail(rule.op, rule.rule, ", got ", +x[at], " at ", rule.where, ' ', at);
           fail(rule.op, rule.rule, ", got ", +x[at]);
         },
-        Touch<const T>{x, true, true});
+        Access<const T>{x, true, true});
   });
 }
 

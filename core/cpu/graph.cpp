@@ -23,10 +23,10 @@ void Graph::capture(const std::function<void()>& step) {
   }
 }
 
-void Graph::record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) {
+void Graph::record(int64_t n, int64_t grain, std::initializer_list<AnyAccess> arrays, Body body) {
   Kept& kept = bodies_.emplace_back(Kept{std::move(body), {}, {}});
   Loop loop{0, n, grain, {}, bodies_.size() - 1};
-  for (const Access& access : arrays) {
+  for (const AnyAccess& access : arrays) {
     const Array& x = access.array;
     const char* begin = x.defined() ? static_cast<const char*>(x.address<const void>()) : nullptr;
     kept.arrays.push_back(x);
@@ -42,7 +42,7 @@ void Graph::record(int64_t n, int64_t grain, std::initializer_list<Access> array
   }
 }
 
-const RandomKey* Graph::renew(RandomKey key) {
+const RandomKey* Graph::replay_key(RandomKey key) {
   drawn_.push_back(key);
   return &keys_.emplace_back(key);
 }
@@ -88,7 +88,7 @@ void Graph::plan(int threads) {
     for (size_t chain : order)
       for (int64_t piece = 0; piece < phase.chains[chain].pieces; ++piece) phase.tasks.emplace_back(chain, piece);
   }
-  sharing_ = Sharing(spared);
+  autotune_ = Autotune(spared);
   planned_for_ = threads;
 }
 
@@ -162,14 +162,14 @@ void Graph::launch(std::span<const RandomKey> keys) {
   for (Progress& progress : progress_) progress.next = progress.done = 0;
   run(phases_[0], 0);
   if (!failed_) {
-    if (!sharing_.worth_it()) {
+    if (!autotune_.worth_it()) {
       run_together();
     } else {
       using Clock = std::chrono::steady_clock;
       const Clock::time_point start = Clock::now();
-      if (sharing_.next()) run_on_pool([this] { run_together(); });
+      if (autotune_.next()) run_on_pool([this] { run_together(); });
       else run_together();
-      sharing_.note(std::chrono::duration<double>(Clock::now() - start).count());
+      autotune_.note(std::chrono::duration<double>(Clock::now() - start).count());
     }
   }
   if (failed_) std::rethrow_exception(std::exchange(error_, nullptr));

@@ -21,7 +21,7 @@
 #include "ramp/core/backend/step_recorder.h"
 #include "ramp/core/cpu/loops.h"
 #include "ramp/core/cpu/parallel.h"
-#include "ramp/core/cpu/sharing.h"
+#include "ramp/core/cpu/autotune.h"
 
 namespace ramp::cpu {
 
@@ -37,8 +37,8 @@ class Graph final : public StepRecorder, public LoopRecorder {
   void launch(std::span<const RandomKey> keys) override;
   LoopRecorder* loops() override { return this; }
 
-  void record(int64_t n, int64_t grain, std::initializer_list<Access> arrays, Body body) override;
-  const RandomKey* renew(RandomKey key) override;
+  void record(int64_t n, int64_t grain, std::initializer_list<AnyAccess> arrays, Body body) override;
+  const RandomKey* replay_key(RandomKey key) override;
 
  private:
   /// Loops that are cut alike: one thread runs the same piece of all of them in turn. `rows` divides every loop's n.
@@ -80,7 +80,7 @@ class Graph final : public StepRecorder, public LoopRecorder {
 
   int planned_for_ = 0;  // number of threads
   std::vector<Phase> phases_;
-  Sharing sharing_;
+  Autotune autotune_;
   struct alignas(64) Progress {
     std::atomic<int> next{0}, done{0};
   };

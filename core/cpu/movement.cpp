@@ -21,7 +21,7 @@ void check_indices(const char* op, const Array& indices, int64_t n) {
           if (index[i] < 0 || index[i] >= n)
             fail(op, "indices must lie in [0, ", n, "), got ", index[i], " at position ", i);
       },
-      Touch<const int32_t>{indices, true, true});
+      Access<const int32_t>{indices, true, true});
 }
 
 int64_t rows_a_piece(int64_t row_bytes) { return std::max<int64_t>(1, grain_bytes / std::max<int64_t>(1, row_bytes)); }
@@ -99,7 +99,7 @@ void Cpu::load_batch(const Array& images, const Array& labels, const Array& rows
             for (int64_t j = 0; j < features; ++j) to[i * features + j] = normalized(image[j]);
           }
         },
-        whole<const T>(images), whole<const int32_t>(labels), Touch<const int32_t>{rows, true, true},
+        whole<const T>(images), whole<const int32_t>(labels), Access<const int32_t>{rows, true, true},
         whole<float>(to_images), whole<int32_t>(to_labels));
   };
   if (images.dtype() == float32) return load(float(), [=](float x) { return static_cast<float>((x - mean) / stddev); });

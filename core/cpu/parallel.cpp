@@ -17,9 +17,9 @@ int64_t pieces(double grains, int64_t rows) {
   return std::clamp<int64_t>(std::max(one_each, more), 1, rows);
 }
 
-const RandomKey* cpu::renewed(RandomKey key) {
+const RandomKey* cpu::replay_key(RandomKey key) {
   LoopRecorder* const recorder = loop_recorder();
-  return recorder ? recorder->renew(key) : nullptr;
+  return recorder ? recorder->replay_key(key) : nullptr;
 }
 
 void cpu::refuse(int64_t n, int64_t grain) {

@@ -15,24 +15,24 @@ namespace ramp {
 
 /// An array that a loop over [0, n) reads (const T) or writes (T).
 template <class T>
-struct Touch {
+struct Access {
   const Array& array;    // may be undefined; the body then gets nullptr
   bool whole;            // true: every index may access all of it; false: index i only the i-th of n equal parts
   bool checked = false;  // this loop validates it: later loops that read it must run after this one
 };
 template <class T>
-Touch<T> part(const Array& array) {
+Access<T> part(const Array& array) {
   return {array, false};
 }
 template <class T>
-Touch<T> whole(const Array& array) {
+Access<T> whole(const Array& array) {
   return {array, true};
 }
 
 namespace cpu {
 
-/// A Touch without its type.
-struct Access {
+/// An Access without its type.
+struct AnyAccess {
   const Array& array;
   bool whole, writes, checked;
 };
@@ -44,9 +44,9 @@ using Body = std::function<void(void* const* data, int64_t begin, int64_t end)>;
 /// Records the loops of a step that is captured on the CPU: cpu::Graph (graph.h).
 class LoopRecorder {
  public:
-  virtual void record(int64_t n, int64_t grain, std::initializer_list<cpu::Access> arrays, cpu::Body body) = 0;
+  virtual void record(int64_t n, int64_t grain, std::initializer_list<cpu::AnyAccess> arrays, cpu::Body body) = 0;
   /// Records that the step draws with `key`. Returns the address where replays put the key that they draw with instead.
-  virtual const RandomKey* renew(RandomKey key) = 0;
+  virtual const RandomKey* replay_key(RandomKey key) = 0;
 
  protected:
   ~LoopRecorder() = default;
@@ -63,8 +63,8 @@ inline LoopRecorder* loop_recorder() {
   const CaptureListener* listener = capturing();
   return listener ? listener->loops() : nullptr;
 }
-/// The address that LoopRecorder::renew() returns if this thread captures a step on the CPU, else null.
-const RandomKey* renewed(RandomKey key);
+/// The address that LoopRecorder::replay_key() returns if this thread captures a step on the CPU, else null.
+const RandomKey* replay_key(RandomKey key);
 
 /// Calls call(body, data, begin, end) for pieces of [0, n), none smaller than `grain`.
 using Call = void(const void* body, void* const* data, int64_t begin, int64_t end);
@@ -83,18 +83,18 @@ struct Typed {
 };
 
 template <class T>
-Access access(const Touch<T>& touch) {
-  return {touch.array, touch.whole, !std::is_const_v<T>, touch.checked};
+AnyAccess any(const Access<T>& access) {
+  return {access.array, access.whole, !std::is_const_v<T>, access.checked};
 }
 /// The address that a loop's body gets for an array; null if the array is undefined.
 template <class T>
-void* address(const Touch<T>& touch) {
-  if (!touch.array.defined()) return nullptr;
+void* address(const Access<T>& access) {
+  if (!access.array.defined()) return nullptr;
   // char means elements of any dtype. Other types are checked against the dtype: here, where it is safe to throw.
-  if constexpr (std::is_same_v<T, char>) return touch.array.template address<void>();
+  if constexpr (std::is_same_v<T, char>) return access.array.template address<void>();
   else if constexpr (std::is_same_v<T, const char>)
-    return const_cast<void*>(touch.array.template address<const void>());
-  else return const_cast<std::remove_const_t<T>*>(touch.array.template address<T>());
+    return const_cast<void*>(access.array.template address<const void>());
+  else return const_cast<std::remove_const_t<T>*>(access.array.template address<T>());
 }
 
 }  // namespace cpu
@@ -105,7 +105,7 @@ void* address(const Touch<T>& touch) {
 /// later. An exception from the body, on any thread, reaches the caller once all threads have left the loop; the other
 /// pieces may or may not have run by then. Throws Error if n < 0, or if n > 0 and grain < 1.
 template <class Body, class... T>
-void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays) {
+void parallel_for(int64_t n, int64_t grain, const Body& body, Access<T>... arrays) {
   if (n == 0) return;
   if (n < 0 || grain < 1) cpu::refuse(n, grain);
   void* const data[] = {cpu::address(arrays)..., nullptr};
@@ -113,7 +113,7 @@ void parallel_for(int64_t n, int64_t grain, const Body& body, Touch<T>... arrays
   LoopRecorder* const recorder = cpu::loop_recorder();
   if (!recorder) return cpu::run(n, grain, Typed::call, &body, data);
   // A named variable, because nvcc 13.0 misreads a braced pack expansion as an argument.
-  const std::initializer_list<cpu::Access> accesses{cpu::access(arrays)...};
+  const std::initializer_list<cpu::AnyAccess> accesses{cpu::any(arrays)...};
   recorder->record(n, grain, accesses, [body](void* const* addresses, int64_t begin, int64_t end) {
     Typed::call(&body, addresses, begin, end);
   });

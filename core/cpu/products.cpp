@@ -42,14 +42,14 @@ void multiply(const Array& a, const Array& b, int64_t k, MatmulOptions options, 
         [=](const In* a, const In* b, T* out, int64_t begin, int64_t end) {
           product(end - begin, n, k, a + begin * (ta ? 1 : lda), lda, ta, b, ldb, tb, out + begin * n, n);
         },
-        Touch<const In>{a, ta}, whole<const In>(b), part<T>(out));
+        Access<const In>{a, ta}, whole<const In>(b), part<T>(out));
   } else {
     parallel_for(
         n, std::max<int64_t>(16, flops_a_piece / (2 * m * k)),
         [=](const In* a, const In* b, T* out, int64_t begin, int64_t end) {
           product(m, end - begin, k, a, lda, ta, b + begin * (tb ? ldb : 1), ldb, tb, out + begin, n);
         },
-        whole<const In>(a), Touch<const In>{b, !tb}, whole<T>(out));
+        whole<const In>(a), Access<const In>{b, !tb}, whole<T>(out));
   }
 }
 

@@ -15,16 +15,16 @@ void from_uniform(const Array& out, RandomKey key, F f) {
   using Block = UniformBlock<T>;
   const int64_t n = out.numel();
   // Replays of a captured step read their own key here.
-  const RandomKey* renewed = cpu::renewed(key);
+  const RandomKey* replayed = cpu::replay_key(key);
   parallel_for((n + Block::size - 1) / Block::size, 1 << 11,
-               [n, key, renewed, f](T* to, int64_t begin, int64_t end) {
+               [n, key, replayed, f](T* to, int64_t begin, int64_t end) {
                  for (int64_t block = begin; block < end; ++block) {
-                   const Block numbers{random_words(renewed ? *renewed : key, static_cast<uint64_t>(block))};
+                   const Block numbers{random_words(replayed ? *replayed : key, static_cast<uint64_t>(block))};
                    for (int64_t j = 0; j < Block::size && block * Block::size + j < n; ++j)
                      to[block * Block::size + j] = f(numbers[static_cast<int>(j)]);
                  }
                },
-               Touch<T>{out, n % Block::size != 0});
+               Access<T>{out, n % Block::size != 0});
 }
 
 }  // namespace

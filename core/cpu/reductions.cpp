@@ -106,7 +106,7 @@ void Cpu::max(const Array& x, AxisView view, const Array& values, const Array& i
             index[at] = static_cast<int32_t>(best);
           }
         },
-        Touch<const T>{x, view.inner != 1}, part<T>(values), part<int32_t>(indices));
+        Access<const T>{x, view.inner != 1}, part<T>(values), part<int32_t>(indices));
   });
 }
 

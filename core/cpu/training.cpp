@@ -16,7 +16,7 @@ void Cpu::cross_entropy(const Array& logits, const Array& labels, const CrossEnt
           if (label[i] != ignore_index && (label[i] < 0 || label[i] >= classes))
             fail("cross_entropy", "labels must lie in [0, ", classes, "), got ", label[i], " at row ", i);
       },
-      Touch<const int32_t>{labels, true, true});
+      Access<const int32_t>{labels, true, true});
   visit_floating("cross_entropy", logits.dtype(), [&](auto t) {
     using T = decltype(t);
     parallel_for(

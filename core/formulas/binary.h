@@ -1,7 +1,7 @@
 #pragma once
 // Functions of two arguments. Their partial derivatives come from dual numbers unless partial<Argument>(a, b) is given.
 
-#include "ramp/core/formulas/parts.h"
+#include "ramp/core/formulas/common.h"
 
 namespace ramp::formula {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ramp/core/error.h"
-#include "ramp/core/formulas/parts.h"
+#include "ramp/core/formulas/common.h"
 
 namespace ramp::formula {
 

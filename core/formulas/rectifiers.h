@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "ramp/core/error.h"
-#include "ramp/core/formulas/parts.h"
+#include "ramp/core/formulas/common.h"
 
 namespace ramp::formula {
 

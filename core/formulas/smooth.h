@@ -2,7 +2,7 @@
 // Smooth activations.
 
 #include "ramp/core/error.h"
-#include "ramp/core/formulas/parts.h"
+#include "ramp/core/formulas/common.h"
 
 namespace ramp::formula {
 

@@ -40,7 +40,7 @@ class CudaOnCpu : public testing::Test {
 __global__ void set_first(int* to, int value) { *to = value; }
 __global__ void append(int* to, int digit) { *to = 10 * *to + digit; }
 
-TEST_F(CudaOnCpu, runs_what_is_queued_no_sooner_than_it_is_waited_for) {
+TEST_F(CudaOnCpu, RunsWhatIsQueuedNoSoonerThanItIsWaitedFor) {
   launch(one, 1, set_first, numbers, 7);
   EXPECT_EQ(read(other)[0], 0);
   EXPECT_EQ(read(one)[0], 7);
@@ -50,7 +50,7 @@ TEST_F(CudaOnCpu, runs_what_is_queued_no_sooner_than_it_is_waited_for) {
   EXPECT_EQ(read(other)[0], 8);
 }
 
-TEST_F(CudaOnCpu, runs_a_graphs_nodes_in_every_order_that_it_allows) {
+TEST_F(CudaOnCpu, RunsAGraphsNodesInEveryOrderThatItAllows) {
   const auto orders = [&](bool joined_between) {
     cudaGraph_t graph;
     cudaGraphExec_t executable;
@@ -76,7 +76,7 @@ TEST_F(CudaOnCpu, runs_a_graphs_nodes_in_every_order_that_it_allows) {
   EXPECT_EQ(orders(false), (std::set{123, 132}));
 }
 
-TEST_F(CudaOnCpu, ends_a_capture_that_breaks_its_rules) {
+TEST_F(CudaOnCpu, EndsACaptureThatBreaksItsRules) {
   const auto end_after = [&](auto body) {
     cudaGraph_t graph;
     cudaStreamBeginCapture(one, cudaStreamCaptureModeThreadLocal);
@@ -112,7 +112,7 @@ __global__ void leave_early(int*) {
 }
 __global__ void write_far(int* to, int64_t at) { to[at] = 1; }
 
-TEST_F(CudaOnCpu, lets_threads_wait_for_each_other) {
+TEST_F(CudaOnCpu, LetsThreadsWaitForEachOther) {
   launch(one, 64, sum_of_block, numbers);
   const std::vector<int> sums = read(one);
   EXPECT_EQ(sums[0], 32 * 63 - 31 * 16);  // 32 + ... + 63
@@ -121,7 +121,7 @@ TEST_F(CudaOnCpu, lets_threads_wait_for_each_other) {
   cudaGetLastError();
 }
 
-TEST_F(CudaOnCpu, stops_at_what_no_kernel_may_do) {
+TEST_F(CudaOnCpu, StopsAtWhatNoKernelMayDo) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");  // each runs in a process of its own, with fresh memory
   const auto outcome = [&](auto kernel, auto... arguments) {
     launch(one, 2, kernel, numbers, arguments...);

@@ -208,7 +208,7 @@ struct Training {
       default: loss = mean(square(log_softmax(logits)));
     }
     if (plan.penalised) loss = loss + 1e-3 * l1_penalty(model.parameters());
-    if (recording()) {
+    if (grad_enabled()) {
       if (plan.zeroes && sgd) sgd->zero_grad();
       loss.backward();
       if (sgd) sgd->step();

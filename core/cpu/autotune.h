@@ -6,10 +6,10 @@ namespace ramp::cpu {
 /// alone. A step that could save too little never uses the pool. The faster mode is kept: the pool may be the slower
 /// one, as when another program keeps a processor busy. Of every 256 replays the last 4 try the other mode; a trial
 /// that is already slower ends early. Both modes cut the work into the same pieces, so the bits are the same.
-class Sharing {
+class Autotune {
  public:
   /// `spared`: how much work the pool saves the calling thread at best, in grains (parallel.h).
-  explicit Sharing(double spared = 0) : worth_it_(spared >= 5) {}  // about 50 us: waking a thread may take as long
+  explicit Autotune(double spared = 0) : worth_it_(spared >= 5) {}  // about 50 us: waking a thread may take as long
 
   bool worth_it() const { return worth_it_; }
   /// Whether the next replay is to use the pool. Only if worth_it().

@@ -1,4 +1,4 @@
-#include "ramp/cuda/complaint.h"
+#include "ramp/cuda/device_error.h"
 
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
@@ -9,21 +9,21 @@ namespace {
 
 /// Returns the position and resets it to `none`. It is written only if it was set, because a kernel of an earlier
 /// replay may be about to set it.
-unsigned long long take(Complaint& complaint) {
-  volatile unsigned long long& position = complaint.position;
+unsigned long long take(DeviceError& device_error) {
+  volatile unsigned long long& position = device_error.position;
   const unsigned long long taken = position;
-  if (taken != Complaint::none) position = Complaint::none;
+  if (taken != DeviceError::none) position = DeviceError::none;
   return taken;
 }
 
 }  // namespace
 
-void check_complaint(const char* op, const std::string& rule, const Array& x, const char* where) {
+void check_device_error(const char* op, const std::string& rule, const Array& x, const char* where) {
   Context& c = context();
   if (c.capturing) return;
   check(op, cudaStreamSynchronize(c.stream));
-  const auto position = take(c.complaints[0]);
-  if (position == Complaint::none) return;
+  const auto position = take(c.device_errors[0]);
+  if (position == DeviceError::none) return;
   visit(x.dtype(), [&](auto value) {
     check(op, cudaMemcpyAsync(&value, x.data<const decltype(value)>() + position, sizeof value, cudaMemcpyDefault,
                               c.stream));
@@ -35,12 +35,12 @@ void check_complaint(const char* op, const std::string& rule, const Array& x, co
 
 void check_positions(const char* op, const char* what, int64_t limit, const Array& indices, const char* where) {
   if (!context().capturing)
-    check_complaint(op, std::string(what) + " must lie in [0, " + std::to_string(limit) + ')', indices, where);
+    check_device_error(op, std::string(what) + " must lie in [0, " + std::to_string(limit) + ')', indices, where);
 }
 
-void raise_complaint() {
-  const auto position = take(context().complaints[1]);
-  if (position != Complaint::none)
+void throw_device_error() {
+  const auto position = take(context().device_errors[1]);
+  if (position != DeviceError::none)
     fail("capture",
          "labels, targets, indices and rows must lie in their ranges and a mean's weights not sum to 0, got a "
          "violation at position ",
