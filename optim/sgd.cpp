@@ -8,13 +8,10 @@
 #include "ramp/core/array_ops/array_ops.h"
 #include "ramp/core/autograd/autograd.h"
 #include "ramp/core/hooks.h"
+#include "ramp/optim/arena.h"
 
 namespace ramp::optim {
 namespace {
-
-// In bytes. Every view begins as well aligned as a new array (256 bytes), for which products are planned, and so does
-// its bfloat16 copy, at half the offset.
-constexpr int64_t alignment = 512;
 
 void check(const SGDOptions& o) {
   const auto finite_from_0 = [](double x) { return std::isfinite(x) && x >= 0; };
@@ -51,9 +48,24 @@ void check(const std::vector<ParameterGroup>& groups) {
   }
 }
 
-bool same_view(const Array& a, const Array& b) {
-  return a.defined() && a.storage() == b.storage() && a.address<const void>() == b.address<const void>() &&
-         a.shape() == b.shape();
+/// Updates the slots [first, last), which differ in nothing that the update depends on, as one range.
+void update(Arena& arena, const SGDOptions& o, size_t first, size_t last, bool keeps_copy) {
+  std::vector<Slot>& slots = arena.slots;
+  const int64_t begin = slots[first].begin, n = slots[last - 1].end - begin;
+  const Shape range = {n};
+  const bool moving = o.momentum > 0;
+  sgd_update({.learning_rate = arena.learning_rate.address<const double>(),
+              .momentum = o.momentum,
+              .dampening = o.dampening,
+              .weight_decay = slots[first].decay ? o.weight_decay : 0,
+              .nesterov = o.nesterov,
+              .first = slots[first].fresh},
+             arena.values.slice(begin, range), arena.gradients.slice(begin, range),
+             moving ? arena.velocities.slice(begin, range) : Array(),
+             keeps_copy ? arena.values_bfloat16.slice(begin, range) : Array());
+  arena.values.slice(begin, range).note_write("sgd.step()");
+  if (moving)
+    for (size_t i = first; i < last; ++i) slots[i].fresh = false;
 }
 
 template <class Groups, class F>
@@ -64,95 +76,6 @@ void for_each_slot(Groups& groups, F f) {
 }
 
 }  // namespace
-
-/// One parameter's part of an arena: elements [begin, end), including padding.
-struct SGD::Slot {
-  std::string title;
-  UncountedTensor held;                                // a captured step must notice when the program releases it
-  std::vector<std::weak_ptr<const Tensor>> variables;  // the layers' variables that hold it
-  bool decay;
-  int64_t begin, end;
-  Array value, gradient;
-  bool fresh = true;  // the velocity is not yet set
-
-  Tensor tensor() const { return held.get(); }
-  bool has_gradient() const { return held->node && held->node->has_grad; }  // no node: it has been frozen
-
-  /// The tensor that replaced this one in a layer's variable; undefined if all variables still hold this one.
-  Tensor replacement() const {
-    for (const std::weak_ptr<const Tensor>& variable : variables)
-      if (const std::shared_ptr<const Tensor> now = variable.lock(); now && !held.holds(*now)) return *now;
-    return {};
-  }
-
-  /// Makes the node's gradient our view: in the constructor, and after the parameter was frozen and unfrozen.
-  void bind_gradient() {
-    Node& node = *held->node;
-    if (same_view(node.grad, gradient)) return;
-    if (node.has_grad) copy(node.grad, gradient);
-    node.grad = gradient;
-  }
-};
-
-/// The parameters of one dtype on one device, those with weight decay first. Padding is zero everywhere, and updates
-/// keep it zero, so that a run of slots can be updated as one range.
-struct SGD::Arena {
-  DType dtype;
-  Device device;
-  std::vector<Slot> slots;
-  Array values, gradients, velocities;  // velocities only once momentum is set
-  Array learning_rate;                  // one double, on the parameters' device
-  Array values_bfloat16;                // the values as bfloat16, once the precision requires them
-
-  int64_t size() const { return slots.empty() ? 0 : slots.back().end; }
-
-  void append(std::string title, const Parameter& p) {
-    const int64_t unit = alignment / static_cast<int64_t>(size_of(dtype));
-    const int64_t begin = size(), end = begin + (p.tensor.numel() + unit - 1) / unit * unit;
-    slots.push_back({std::move(title), UncountedTensor(p.tensor), p.variables, p.decay, begin, end, {}, {}});
-  }
-
-  void allocate() {
-    values = full_array({size()}, 0, dtype, device);
-    gradients = full_array({size()}, 0, dtype, device);
-    learning_rate = Array({1}, float64, device);
-    for (Slot& slot : slots) {
-      slot.value = values.slice(slot.begin, slot.held->value.shape());
-      slot.gradient = gradients.slice(slot.begin, slot.held->value.shape());
-      copy(slot.held->value, slot.value);
-    }
-  }
-
-  /// Whether updates must also write `values_bfloat16`; if so, brings it up to date with the values.
-  bool keeps_copy() {
-    if (!rounds_to_bfloat16(values)) return false;
-    if (!values_bfloat16.defined()) values_bfloat16 = Array({size()}, bfloat16, device);
-    if (!values.storage()->bfloat16_copy()) {
-      convert(values, values_bfloat16);
-    } else if (CaptureListener* listener = capturing()) {
-      listener->rely_on_bfloat16_copy(values);
-    }
-    return true;
-  }
-
-  void update(const SGDOptions& o, size_t first, size_t last, bool keeps_copy) {
-    const int64_t begin = slots[first].begin, n = slots[last - 1].end - begin;
-    const Shape range = {n};
-    const bool moving = o.momentum > 0;
-    sgd_update({.learning_rate = learning_rate.address<const double>(),
-                .momentum = o.momentum,
-                .dampening = o.dampening,
-                .weight_decay = slots[first].decay ? o.weight_decay : 0,
-                .nesterov = o.nesterov,
-                .first = slots[first].fresh},
-               values.slice(begin, range), gradients.slice(begin, range),
-               moving ? velocities.slice(begin, range) : Array(),
-               keeps_copy ? values_bfloat16.slice(begin, range) : Array());
-    values.slice(begin, range).note_write("sgd.step()");
-    if (moving)
-      for (size_t i = first; i < last; ++i) slots[i].fresh = false;
-  }
-};
 
 struct SGD::Group {
   SGDOptions options;
@@ -259,7 +182,7 @@ void SGD::step() {
         if (!slots[first].has_gradient()) continue;
         while (last < slots.size() && joins(slots[last], slots[first])) ++last;
         for (size_t i = first; i < last; ++i) slots[i].bind_gradient();
-        arena.update(group.options, first, last, keeps_copy);
+        update(arena, group.options, first, last, keeps_copy);
       }
       if (keeps_copy) arena.values.storage()->set_bfloat16_copy(arena.values_bfloat16.storage());
     }

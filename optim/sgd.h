@@ -55,8 +55,6 @@ class SGD {
   void set_learning_rate(double learning_rate);
 
  private:
-  struct Slot;
-  struct Arena;
   struct Group;
   void watch(CaptureListener& listener);
   /// Throws Error if this optimizer was moved from.

@@ -23,7 +23,7 @@ optim: core core/array_ops core/autograd
 '
 # cuda/map.cuh, which users include, is the one file of cuda/ that stands on operations.
 above_backends='^cuda/map\.cuh:core/(array_ops|autograd)/'
-private='^core/(dispatch/on|backend/step_recorder|random/philox|cpu/(cpu|graph|kernels|loops|onednn|packet|sharing)|capture/(trace|step_graph)|array/block_cache|data/prefetch|array_ops/checks)\.h$'
+private='^core/(dispatch/on|backend/step_recorder|random/philox|cpu/(cpu|graph|kernels|loops|onednn|packet|sharing)|capture/(trace|step_graph)|array/block_cache|data/prefetch|array_ops/checks)\.h$|^optim/arena\.h$'
 
 status=0
 error() {
