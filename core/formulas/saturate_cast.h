@@ -17,7 +17,7 @@ inline constexpr T highest = std::numeric_limits<T>::max();
 /// Casts x to To. A cast to an integer type truncates towards zero and saturates; NaN gives 0. A cast to BFloat16 goes
 /// through float.
 template <class To, class From>
-RAMP_HD To converted(From x) {
+RAMP_HD To saturate_cast(From x) {
   if constexpr (std::is_same_v<To, BFloat16> && !std::is_same_v<From, BFloat16>) {
     return BFloat16(static_cast<float>(x));
   } else if constexpr (std::is_floating_point_v<To> || std::is_same_v<To, From>) {
