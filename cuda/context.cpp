@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "ramp/core/backend/precision.h"
 #include "ramp/core/error.h"
 #include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"
@@ -16,7 +17,6 @@ namespace ramp::cuda {
 
 namespace {
 
-constexpr int max_devices = 64;
 thread_local int current = 0;
 
 bool synchronous() {
@@ -65,7 +65,7 @@ const Devices& found_devices() {
     } else if (d.count == 0) {
       d.why_none = "the driver reports no device";
     }
-    d.count = std::min(d.count, max_devices);
+    d.count = std::min(d.count, max_cuda_devices);
     return d;
   }();
   return devices;
@@ -97,9 +97,9 @@ void check_launch(const char* op, cudaStream_t stream) {
 }
 
 Context& context() {
-  static std::array<Context*, max_devices> contexts{};
+  static std::array<Context*, max_cuda_devices> contexts{};
   static std::mutex mutex;
-  thread_local std::array<Context*, max_devices> known{};
+  thread_local std::array<Context*, max_cuda_devices> known{};
   Context*& mine = known[static_cast<size_t>(current)];
   if (!mine) {
     set_device(current);

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "ramp/core/array/block_cache.h"
+#include "ramp/core/backend/precision.h"
 #include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"
@@ -41,7 +42,7 @@ namespace {
 
 /// The current device's; never destroyed, as tensors in static variables may outlive it.
 cuda::Memory& memory() {
-  static std::array<cuda::Memory, 64>& all = *new std::array<cuda::Memory, 64>;
+  static auto& all = *new std::array<cuda::Memory, max_cuda_devices>;
   return all[static_cast<size_t>(cuda::context().device)];
 }
 

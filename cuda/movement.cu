@@ -1,5 +1,6 @@
 // Moving elements: copies, transposes, gathering and scattering.
 
+#include "ramp/core/formulas/saturate_cast.h"
 #include "ramp/cuda/device_error.h"
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/launch.cuh"
@@ -98,14 +99,11 @@ void gather_words(const Array& x, const Array& indices, const Array& out, int64_
 
 // ---- Batches: stored images gathered, converted and normalised in one pass
 
-/// Gives the same bits as on the CPU: there is nothing here that a compiler could fuse.
-__device__ float normalized(double x, double mean, double stddev) { return static_cast<float>((x - mean) / stddev); }
-
 /// A table of the result for each value of a byte, computed once per block.
 struct Bytes {
   float of[256];
   __device__ void prepare(double mean, double stddev) {
-    for (int i = threadIdx.x; i < 256; i += blockDim.x) of[i] = normalized(i / 255.0, mean, stddev);
+    for (int i = threadIdx.x; i < 256; i += blockDim.x) of[i] = normalized(static_cast<uint8_t>(i), mean, stddev);
   }
   __device__ float operator()(uint8_t x) const { return of[x]; }
 };

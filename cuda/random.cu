@@ -1,7 +1,6 @@
-// Random numbers, bit for bit those of the CPU backend. As there, each operation is rounded by itself: a fused
-// multiply-add would give other bits.
+// Random numbers, bit for bit those of the CPU backend.
 
-#include <cmath>
+#include <algorithm>
 
 #include "ramp/core/random/philox.h"
 #include "ramp/cuda/cuda.h"
@@ -11,24 +10,6 @@ namespace ramp {
 
 namespace {
 
-__device__ float multiply_add(float a, float b, float c) { return __fadd_rn(__fmul_rn(a, b), c); }
-__device__ double multiply_add(double a, double b, double c) { return __dadd_rn(__dmul_rn(a, b), c); }
-
-template <class T>
-struct Uniform {
-  T base, span, last;
-  __device__ T operator()(T u) const {
-    const T x = multiply_add(span, u, base);
-    return last < x ? last : x;
-  }
-};
-
-template <class T>
-struct Mask {
-  T threshold, scale;
-  __device__ T operator()(T u) const { return u < threshold ? scale : T(0); }
-};
-
 /// Writes block i of the stream's uniform numbers, each passed through f.
 template <class T, class F>
 struct FromUniform {
@@ -37,12 +18,7 @@ struct FromUniform {
   F f;
   int64_t n;
   T* out;
-  __device__ void operator()(int64_t block) const {
-    using Block = UniformBlock<T>;
-    const Block numbers{random_words(replayed ? *replayed : key, static_cast<uint64_t>(block))};
-    for (int j = 0; j < Block::size; ++j)
-      if (block * Block::size + j < n) out[block * Block::size + j] = f(numbers[j]);
-  }
+  __device__ void operator()(int64_t block) const { write_block(replayed ? *replayed : key, block, n, f, out); }
 };
 
 template <class T, class F>
@@ -73,19 +49,13 @@ void cuda::write_keys(std::span<const RandomKey> keys, RandomKey* to) {
 }
 
 void Cuda::uniform(const Array& out, double low, double high, RandomKey key) {
-  visit_floating("uniform", out.dtype(), [&](auto t) {
-    using T = decltype(t);
-    const T base = static_cast<T>(low), span = static_cast<T>(high - low);
-    from_uniform<T>("uniform", out, key, Uniform<T>{base, span, std::nextafter(static_cast<T>(high), base)});
-  });
+  visit_floating("uniform", out.dtype(),
+                 [&]<class T>(T) { from_uniform<T>("uniform", out, key, UniformBetween<T>(low, high)); });
 }
 
 void Cuda::dropout_mask(const Array& out, double keep, RandomKey key) {
-  visit_floating("dropout", out.dtype(), [&](auto t) {
-    using T = decltype(t);
-    const double kept = share_below<T>(keep);
-    from_uniform<T>("dropout", out, key, Mask<T>{static_cast<T>(kept), static_cast<T>(1 / kept)});
-  });
+  visit_floating("dropout", out.dtype(),
+                 [&]<class T>(T) { from_uniform<T>("dropout", out, key, DropoutMask<T>(keep)); });
 }
 
 }  // namespace ramp

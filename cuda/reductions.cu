@@ -53,17 +53,12 @@ void sum_rows(const T* x, int64_t rows, int64_t n, T* out, const Array& like) {
   if (pieces > 1) sum_rows<T>(to, rows, pieces, out, like);
 }
 
-/// A candidate for the maximum. NaN is larger than any number; of equals the first wins.
+/// A candidate for the maximum.
 template <class T>
 struct Best {
   T value;
   int64_t index;
-  __device__ bool loses_to(const Best& other) const {
-    const bool nan = value != value, other_nan = other.value != other.value;
-    if (nan != other_nan) return other_nan;
-    if (!nan && value != other.value) return value < other.value;
-    return other.index < index;
-  }
+  __device__ bool loses_to(const Best& other) const { return math::ahead(other.value, value, other.index < index); }
 };
 
 /// A row is shared by `size` threads (1, or those of a block): thread t looks at every size-th element from t on.

@@ -17,7 +17,7 @@ struct CrossEntropyRows {
   const T* logits;
   const int32_t* labels;
   const T* weights;  // one per class, or null
-  T keep, spread;    // 1 - e, and e/C, times the scale
+  T keep, spread;
   bool ignores;
   int32_t ignored;
   T *losses, *gradient;
@@ -32,8 +32,7 @@ struct CrossEntropyRows {
 /// each warp has one.
 inline int64_t rows_a_block(int64_t n) { return n <= 8192 ? cuda::threads / 32 : 64; }
 
-/// One warp per row. With targets t_c = scale ((1 - e) w_y [c = y] + e/C w_c): loss = sum t_c (log sum(e^(z - max)) -
-/// (z_c - max)), and its gradient is softmax(z) sum(t) - t.
+/// One warp per row. The formulas are CrossEntropyStep's (options.h).
 template <class T>
 __device__ void cross_entropy_row(const CrossEntropyRows<T>& r, int64_t row, int lane) {
   const T* z = r.logits + row * r.classes;
@@ -149,8 +148,8 @@ void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEn
         .logits = logits.data<const T>(),
         .labels = labels.data<const int32_t>(),
         .weights = step.class_weights.defined() ? step.class_weights.data<const T>() : nullptr,
-        .keep = static_cast<T>(step.scale * (1 - step.label_smoothing)),
-        .spread = static_cast<T>(step.scale * step.label_smoothing / static_cast<double>(classes)),
+        .keep = static_cast<T>(step.keep()),
+        .spread = static_cast<T>(step.spread(classes)),
         .ignores = step.ignore_index.has_value(),
         .ignored = step.ignore_index.value_or(0),
         .losses = losses.data<T>(),

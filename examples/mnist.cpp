@@ -2,12 +2,12 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <iomanip>
 #include <iostream>
 
 #include <ramp/ramp.h>
 
+#include "support/csv.h"
 #include "support/mnist_flags.h"
 #include "support/progress.h"
 #include "support/report.h"
@@ -90,36 +90,6 @@ double train_epoch(Sequential& model, Device device, optim::SGD& sgd, const data
   return total / static_cast<double>(done);
 }
 
-/// A file with a line for each epoch, each written out as it comes.
-class Csv {
- public:
-  /// Changes nothing in a file that is there until the first line replaces it.
-  explicit Csv(const std::string& path) : path_(path) {
-    if (path.empty()) return;
-    std::error_code none;
-    const auto status = std::filesystem::status(path, none);
-    // Opening a pipe would wait for its reader.
-    if (exists(status) && !is_regular_file(status)) fail("csv", "expected a regular file, got ", path_);
-    check(std::ofstream(path, std::ios::app));
-  }
-  void line(const std::string& text) {
-    if (path_.empty()) return;
-    if (!file_.is_open()) {
-      file_.open(path_);
-      file_ << "epoch,train_loss,test_accuracy,seconds,samples_per_second\n";
-    }
-    check(file_ << text << std::endl);
-  }
-
- private:
-  void check(const std::ostream& file) const {
-    if (!file) fail("csv", "expected a file that can be written, got ", path_);
-  }
-
-  std::string path_;
-  std::ofstream file_;
-};
-
 void suggest(const MnistFlags& flags) {
   const bool deep_sigmoid = flags.activation == "sigmoid" && flags.hidden.size() > 3;
   std::cout << "\nTry next: "
@@ -130,7 +100,7 @@ void suggest(const MnistFlags& flags) {
 }
 
 void run(const MnistFlags& flags) {
-  Csv csv(flags.csv);
+  Csv csv(flags.csv, {"epoch", "train_loss", "test_accuracy", "seconds", "samples_per_second"});
   set_num_threads(flags.threads);
   manual_seed(static_cast<uint64_t>(flags.seed));
 
@@ -165,8 +135,7 @@ void run(const MnistFlags& flags) {
     std::cout << "epoch " << std::setw(digits) << epoch << '/' << flags.epochs << "  train loss " << fixed(loss, 4)
               << "  test accuracy " << percent(correct) << "  " << fixed(seconds, 1) << " s  "
               << with_separators(std::llround(samples_per_second)) << " samples/s" << std::endl;
-    csv.line(std::to_string(epoch) + ',' + fixed(loss, 6) + ',' + fixed(correct, 6) + ',' + fixed(seconds, 3) + ',' +
-             fixed(samples_per_second, 0));
+    csv.row(epoch, fixed(loss, 6), fixed(correct, 6), fixed(seconds, 3), fixed(samples_per_second, 0));
   }
 
   std::cout << "\nFinal accuracy " << percent(correct) << " on " << data.held_out << ",\nafter "

@@ -8,63 +8,20 @@
 #include "ramp/core/autograd/autograd.h"
 #include "ramp/core/hooks.h"
 #include "ramp/layers/activations.h"
+#include "ramp/layers/diagnostics_sums.h"
 #include "ramp/layers/sequential.h"
 
 namespace ramp {
 namespace {
 
+using namespace diagnostics;
+
 constexpr double flat_slope = 0.01;
 
-Array in_double(const Array& x) { return to(x, float64); }
-/// The sum of all elements, [1].
-Array total(const Array& x) { return sum(x.view(Shape{x.numel()}), 0); }
-Array square_sum(const Array& x) {
-  const Array values = in_double(x);
-  return total(values * values);
-}
 /// 1 where the comparison with a number holds, else 0.
 Array indicator(Compare relation, const Array& x, double number) {
   return in_double(compare(relation, x, full_array({}, number, x.dtype(), x.device())));
 }
-Array number(double value, Device device) { return full_array({1}, value, float64, device); }
-
-/// Sums in double, accumulated on a device without the host, so that replays of a captured step accumulate them too.
-class Sums {
- public:
-  Sums() = default;
-  Sums(int64_t count, Device device) : sums_(full_array({count}, 0, float64, device)) {}
-  bool on(Device device) const { return sums_.defined() && sums_.device() == device; }
-  void move_to(Device device) { sums_ = to(sums_, device); }
-  void add(int64_t i, const Array& value) { add_to(sums_.rows(i, i + 1), value); }
-  void add(int64_t i, double value) { add(i, number(value, sums_.device())); }
-  void clear() {
-    if (sums_.defined()) fill(sums_, 0);
-  }
-  /// The sums on the host; empty if there are none yet.
-  std::vector<double> values() const {
-    return sums_.defined() ? Tensor(sums_).to_vector<double>() : std::vector<double>();
-  }
-
- private:
-  Array sums_;
-};
-
-/// The mean squared norm of gradients.
-struct Norms {
-  explicit Norms(Device device) : sums(2, device) {}
-  Sums sums;  // of the squared norms; the number of gradients
-  void add(const Tensor& gradient) {
-    if (!sums.on(gradient.device())) sums.move_to(gradient.device());
-    sums.add(0, square_sum(gradient.array()));
-    sums.add(1, 1);
-  }
-  /// No value without gradients.
-  std::optional<double> mean_square() const {
-    const std::vector<double> all = sums.values();
-    return all[1] > 0 ? std::optional(all[0] / all[1]) : std::nullopt;
-  }
-};
-
 /// The hook on a parameter. It is a named type, so that it can be found and removed.
 struct GradientHook {
   std::shared_ptr<Norms> norms;
@@ -137,8 +94,6 @@ struct Diagnostics::Watch : std::enable_shared_from_this<Watch> {
     inputs,
     input_squares,
     flat_outputs,
-    gradient_squares,
-    gradients,
     update_ratios,
     updates,
     count
@@ -147,12 +102,12 @@ struct Diagnostics::Watch : std::enable_shared_from_this<Watch> {
   std::string name, layer;
   bool has_slope = false;
   Sums sums;
+  Norms output_norms;        // of the gradients of outputs
   Array zeros;               // count for each unit, [1, units]; undefined before the first batch
   uint64_t arrays_made = 0;  // raised when the arrays above, or those of a parameter, are replaced
   std::vector<std::unique_ptr<WatchedParameter>> parameters;
 
   void see(const Layer& source, const Tensor& input, const Tensor& output);
-  void see_gradient(const Tensor& gradient);
   void prepare(const Layer& source, int64_t units, Device device);
   void look_at_parameters();
   void reset();
@@ -205,19 +160,14 @@ void Diagnostics::Watch::prepare(const Layer& source, int64_t units, Device devi
   ++arrays_made;
   layer = source.describe();
   has_slope = dynamic_cast<const Activation*>(&source) != nullptr;
-  if (!zeros.defined()) sums = Sums(count, device);
-  if (!sums.on(device)) sums.move_to(device);
+  if (!zeros.defined()) sums = Sums(count, device), output_norms = Norms(device);
+  if (!sums.on(device)) sums.move_to(device), output_norms.sums.move_to(device);
   if (!width_fits) zeros = full_array({1, units}, 0, float64, device);
   zeros = to(zeros, device);
   if (!same) {
     parameters.clear();
     for (const Tensor& tensor : own) parameters.push_back(std::make_unique<WatchedParameter>(tensor));
   }
-}
-
-void Diagnostics::Watch::see_gradient(const Tensor& gradient) {
-  sums.add(gradient_squares, to(square_sum(gradient.array()), zeros.device()));
-  sums.add(gradients, 1);
 }
 
 /// Adds |change| / |parameters| since the last look and counts an update, unless nothing has changed or all parameters
@@ -242,6 +192,7 @@ void Diagnostics::Watch::look_at_parameters() {
 void Diagnostics::Watch::reset() {
   look_at_parameters();  // the last update belongs to the period that ends
   sums.clear();
+  output_norms.sums.clear();
   if (zeros.defined()) fill(zeros, 0);
   for (const auto& parameter : parameters) parameter->norms().sums.clear();
 }
@@ -267,7 +218,7 @@ LayerStatistics Diagnostics::Watch::statistics(double most_updates) const {
              static_cast<double>(row.units);
   if (has_slope) row.saturated = all[flat_outputs] / values;
 
-  if (all[gradients] > 0) row.output_gradient = std::sqrt(all[gradient_squares] / all[gradients]);
+  if (const std::optional<double> square = output_norms.mean_square()) row.output_gradient = std::sqrt(*square);
   std::optional<double> weight_gradient;
   for (const auto& parameter : parameters)
     if (const std::optional<double> square = parameter->norms().mean_square())
@@ -293,7 +244,7 @@ void Diagnostics::watch(const std::string& name, Layer& layer) {
     // A leaf would keep the hook and get another one in each call.
     if (y.requires_grad() && !y.is_leaf())
       Tensor(y).register_hook([weak](const Tensor& gradient) {
-        if (const auto alive = weak.lock()) alive->see_gradient(gradient);
+        if (const auto alive = weak.lock()) alive->output_norms.add(gradient);
         return Tensor();
       });
     return true;

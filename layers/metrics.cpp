@@ -1,12 +1,12 @@
 #include "ramp/layers/metrics.h"
 
 #include <algorithm>
-#include <cmath>
 #include <ostream>
 
 #include "ramp/core/autograd/autograd.h"
 #include "ramp/core/autograd/ops.h"
 #include "ramp/core/data/loader.h"
+#include "ramp/core/formulas/math.h"
 #include "ramp/core/text.h"
 
 namespace ramp {
@@ -55,17 +55,12 @@ double top_k_accuracy(const Tensor& logits, const Tensor& labels, int64_t k) {
   const auto classes = static_cast<size_t>(logits.size(1));
   if (k < 1 || k > logits.size(1)) fail("top_k_accuracy", "k must lie in [1, ", classes, "], got ", k);
   const std::vector<double> z = logits.to(float64).to_vector<double>();
-  // As in argmax, a NaN is larger than every number.
-  const auto ahead = [](double a, double b, bool first) {
-    if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && (first || !std::isnan(b));
-    return a > b || (a == b && first);
-  };
   int64_t right = 0;
   for (size_t row = 0; row < wanted.size(); ++row) {
     const double* logit = z.data() + row * classes;
     const auto label = static_cast<size_t>(wanted[row]);
     int64_t before = 0;
-    for (size_t c = 0; c < classes; ++c) before += c != label && ahead(logit[c], logit[label], c < label);
+    for (size_t c = 0; c < classes; ++c) before += c != label && math::ahead(logit[c], logit[label], c < label);
     right += before < k;
   }
   return static_cast<double>(right) / static_cast<double>(wanted.size());

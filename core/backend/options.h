@@ -34,12 +34,16 @@ struct MatmulOptions {
   bool transpose_b = false;
 };
 
-/// A softmax cross-entropy (the formula is in layers/losses.h).
+/// A softmax cross-entropy. A row with logits z and label y has the targets t_c = keep() w_y [c = y] + spread() w_c with
+/// class weights w. Its loss is sum t_c (log sum(e^(z - max)) - (z_c - max)), and its gradient softmax(z) sum(t) - t.
 struct CrossEntropyStep {
   double scale = 1;  // of the losses, and so of the gradient
   double label_smoothing = 0;
   Array class_weights;              // [C] of the logits' dtype, or undefined for ones
   std::optional<int> ignore_index;  // labels equal to it count for nothing; every other one outside [0, C) is an Error
+
+  double keep() const { return scale * (1 - label_smoothing); }
+  double spread(int64_t classes) const { return scale * label_smoothing / static_cast<double>(classes); }
 };
 
 }  // namespace ramp

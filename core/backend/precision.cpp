@@ -7,12 +7,11 @@
 namespace ramp {
 
 std::atomic<Precision>& detail::precision_of(Device device) {
-  constexpr int most_devices = 64;                             // of CUDA
-  static std::atomic<Precision> precisions[1 + most_devices];  // the CPU's first
+  static std::atomic<Precision> precisions[1 + max_cuda_devices];  // the CPU's first
   if (device == Device::cpu()) return precisions[0];
   check_device(device);
-  if (device.index < 0 || device.index >= most_devices)
-    fail("set_precision", "expected one of the first ", most_devices, " CUDA devices, got ", device);
+  if (device.index < 0 || device.index >= max_cuda_devices)
+    fail("set_precision", "expected one of the first ", max_cuda_devices, " CUDA devices, got ", device);
   return precisions[1 + device.index];
 }
 

@@ -213,11 +213,8 @@ void matmul(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool trans
   else out.noalias() = left * right;
 }
 
-/// With targets t_c = scale ((1 - e) w_y [c = y] + e/C w_c): loss = sum t_c (log sum(e^(z - max)) - (z_c - max)), and
-/// its gradient is softmax(z) sum(t) - t.
 template <class T>
-T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, double scale,
-                T* gradient) {
+T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weights, T keep, T spread, T* gradient) {
   using P = Packet<T>;
   const T infinity = std::numeric_limits<T>::infinity();
   P largest = P::all(-infinity);
@@ -232,8 +229,7 @@ T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weight
   });
   const T log_sum = std::log(sum);
 
-  const T hit = static_cast<T>(scale * (1 - smoothing)) * (weights ? weights[label] : T(1));
-  const T spread = static_cast<T>(scale * smoothing / static_cast<double>(classes));
+  const T hit = keep * (weights ? weights[label] : T(1));
   T loss = hit * (log_sum - (logits[label] - top)), target_sum = hit;
   const auto weight = [=](int64_t i, auto count) { return weights ? load(weights + i, count) : P(1.0); };
   if (spread != 0) {

@@ -29,9 +29,9 @@ struct Kernels {
   // Row-major c [m, n] = op(a) op(b); a is [m, k], or [k, m] when transposed; b likewise. ld: elements from row to row.
   void (*matmul)(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, bool transpose_a, const T* b, int64_t ldb,
                  bool transpose_b, T* c, int64_t ldc);
-  // `scale` times the loss of one row, and its gradient. `weights`: one per class, or null.
+  // The loss of one row, and its gradient, as CrossEntropyStep (options.h) has them. `weights`: one per class, or null.
   T(*cross_entropy)
-  (const T* logits, int64_t classes, int32_t label, const T* weights, double smoothing, double scale, T* gradient);
+  (const T* logits, int64_t classes, int32_t label, const T* weights, T keep, T spread, T* gradient);
   void (*sgd)(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int64_t n);
   // Takes float whatever T is.
   void (*to_bfloat16)(const float* x, BFloat16* y, int64_t n);

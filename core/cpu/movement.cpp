@@ -5,6 +5,7 @@
 
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/parallel.h"
+#include "ramp/core/formulas/saturate_cast.h"
 
 namespace ramp {
 
@@ -102,9 +103,9 @@ void Cpu::load_batch(const Array& images, const Array& labels, const Array& rows
         whole<const T>(images), whole<const int32_t>(labels), Access<const int32_t>{rows, true, true},
         whole<float>(to_images), whole<int32_t>(to_labels));
   };
-  if (images.dtype() == float32) return load(float(), [=](float x) { return static_cast<float>((x - mean) / stddev); });
-  std::array<float, 256> values;  // rounded once, so the same on every device
-  for (size_t i = 0; i < 256; ++i) values[i] = static_cast<float>((static_cast<double>(i) / 255 - mean) / stddev);
+  if (images.dtype() == float32) return load(float(), [=](float x) { return normalized(x, mean, stddev); });
+  std::array<float, 256> values;
+  for (size_t i = 0; i < 256; ++i) values[i] = normalized(static_cast<uint8_t>(i), mean, stddev);
   load(uint8_t(), [values](uint8_t x) { return values[x]; });
 }
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "ramp/core/formulas/dual.h"
 
@@ -26,28 +27,21 @@
 
 namespace ramp::RAMP_ISA {
 
+/// The integer of T's size.
 template <class T>
-struct Bits;
-template <>
-struct Bits<float> {
-  using type = int32_t;
-};
-template <>
-struct Bits<double> {
-  using type = int64_t;
-};
+using Bits = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
 
 /// The result of comparing two packets: all ones or all zeros in each lane.
 template <class T>
 struct Mask {
-  using Raw [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = typename Bits<T>::type;
+  using Raw [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = Bits<T>;
   Raw m;
 };
 
 template <class T>
 struct Packet {
   using Raw [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = T;
-  using Int = typename Bits<T>::type;
+  using Int = Bits<T>;
   using RawInt = typename Mask<T>::Raw;
   static constexpr int64_t width = RAMP_VECTOR_BYTES / sizeof(T);
 
@@ -132,32 +126,21 @@ template <class T>
 Packet<T> pow(Packet<T> x, Packet<T> p) {
   return each_lane(x, [e = p.v[0]](T a) { return std::pow(a, e); });
 }
-inline Packet<double> exp(Packet<double> x) {
-  return each_lane(x, [](double a) { return std::exp(a); });
-}
+#define RAMP_EACH_LANE(f)                                     \
+  inline Packet<double> f(Packet<double> x) {                 \
+    return each_lane(x, [](double a) { return math::f(a); }); \
+  }
+RAMP_EACH_LANE(exp)
+RAMP_EACH_LANE(expm1)
+RAMP_EACH_LANE(log)
+RAMP_EACH_LANE(log1p)
+RAMP_EACH_LANE(tanh)
+RAMP_EACH_LANE(erfc)
+RAMP_EACH_LANE(normal_cdf)
+RAMP_EACH_LANE(normal_pdf)
+#undef RAMP_EACH_LANE
 inline Packet<double> scaled_exp(double factor, Packet<double> x) {
   return each_lane(x, [factor](double a) { return math::scaled_exp(factor, a); });
-}
-inline Packet<double> expm1(Packet<double> x) {
-  return each_lane(x, [](double a) { return std::expm1(a); });
-}
-inline Packet<double> log(Packet<double> x) {
-  return each_lane(x, [](double a) { return std::log(a); });
-}
-inline Packet<double> log1p(Packet<double> x) {
-  return each_lane(x, [](double a) { return std::log1p(a); });
-}
-inline Packet<double> tanh(Packet<double> x) {
-  return each_lane(x, [](double a) { return std::tanh(a); });
-}
-inline Packet<double> erfc(Packet<double> x) {
-  return each_lane(x, [](double a) { return std::erfc(a); });
-}
-inline Packet<double> normal_cdf(Packet<double> x) {
-  return each_lane(x, [](double a) { return math::normal_cdf(a); });
-}
-inline Packet<double> normal_pdf(Packet<double> x) {
-  return each_lane(x, [](double a) { return math::normal_pdf(a); });
 }
 
 // ---- float32: polynomials, a few units in the last place ------------------------------------------------------------
@@ -168,6 +151,14 @@ using F = Packet<float>;
 using Unsigned [[gnu::vector_size(RAMP_VECTOR_BYTES)]] = uint32_t;
 inline Mask<float>::Raw minus(Mask<float>::Raw a, Mask<float>::Raw b) {
   return (Mask<float>::Raw)((Unsigned)a - (Unsigned)b);
+}
+
+/// The polynomial with these coefficients, the highest power's first, by Horner's rule.
+template <class... C>
+F polynomial(F x, double first, C... more) {
+  F y(first);
+  ((y = y * x + F(more)), ...);
+  return y;
 }
 
 /// 2^n for integral n in [-126, 127].
@@ -181,12 +172,9 @@ inline ExpParts exp_parts(F x) {
   const F magic(12582912.0);  // 1.5 * 2^23: adding it rounds to an integer
   const F n = (x * F(1.44269504088896341) + magic) - magic;
   const F r = (x - n * F(0.693359375)) + n * F(2.12194440054690583e-4);
-  F q(1.989107467e-4);  // (e^r - 1 - r) / r^2, Chebyshev fit, error 1.4e-9
-  q = q * r + F(1.39337255e-3);
-  q = q * r + F(8.33331085e-3);
-  q = q * r + F(4.166646424e-2);
-  q = q * r + F(1.666666668e-1);
-  q = q * r + F(5.000000014e-1);
+  // (e^r - 1 - r) / r^2, Chebyshev fit, error 1.4e-9
+  const F q =
+      polynomial(r, 1.989107467e-4, 1.39337255e-3, 8.33331085e-3, 4.166646424e-2, 1.666666668e-1, 5.000000014e-1);
   return {n, r + r * r * q};
 }
 
@@ -224,10 +212,8 @@ inline F log(F x) {
   const F f = F((F::Raw)minus(bits, k << 23)) - F(1.0);
   const F exponent = F(__builtin_convertvector(k, F::Raw)) - select(tiny, F(23.0), F(0.0));
   const F s = f / (F(2.0) + f), z = s * s;
-  F tail(2.334194339e-1);  // (2 atanh(s) / s - 2) / s^2, Chebyshev fit, error 1.2e-9
-  tail = tail * z + F(2.855039696e-1);
-  tail = tail * z + F(4.000012559e-1);
-  tail = tail * z + F(6.666666655e-1);
+  // (2 atanh(s) / s - 2) / s^2, Chebyshev fit, error 1.2e-9
+  const F tail = polynomial(z, 2.334194339e-1, 2.855039696e-1, 4.000012559e-1, 6.666666655e-1);
   const F half_square = F(0.5) * f * f;
   const F result = (f - (half_square - s * (half_square + z * tail))) + exponent * F(-2.12194440054690583e-4) +
                    exponent * F(0.693359375);
@@ -289,16 +275,8 @@ inline F gauss(F x, double factor) {
 inline F scaled_erfc(F u) {
   const F t = F(1.0) / (F(1.0) + F(0.375) * u);
   const F s = F(1.0) - F(0.9369158878504672) * (u * t);
-  F p(4.003838757e-05);
-  p = p * s + F(1.295236563e-05);
-  p = p * s + F(-0.0006326785523);
-  p = p * s + F(-0.001031065137);
-  p = p * s + F(0.007868751083);
-  p = p * s + F(0.05032475116);
-  p = p * s + F(0.1555416697);
-  p = p * s + F(0.3191135282);
-  p = p * s + F(0.468762039);
-  return t * p;
+  return t * polynomial(s, 4.003838757e-05, 1.295236563e-05, -0.0006326785523, -0.001031065137, 0.007868751083,
+                        0.05032475116, 0.1555416697, 0.3191135282, 0.468762039);
 }
 
 inline F erfc(F x) {

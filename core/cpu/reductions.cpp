@@ -98,10 +98,8 @@ void Cpu::max(const Array& x, AxisView view, const Array& values, const Array& i
           for (int64_t at = begin; at < end; ++at) {
             const T* column = from + at / inner * n * inner + at % inner;
             int64_t best = 0;
-            for (int64_t i = 1; i < n && column[best * inner] == column[best * inner]; ++i) {
-              const T candidate = column[i * inner];
-              if (candidate > column[best * inner] || candidate != candidate) best = i;
-            }
+            for (int64_t i = 1; i < n; ++i)
+              if (math::ahead(column[i * inner], column[best * inner], false)) best = i;
             to[at] = column[best * inner];
             index[at] = static_cast<int32_t>(best);
           }

@@ -21,14 +21,15 @@ void Cpu::cross_entropy(const Array& logits, const Array& labels, const CrossEnt
     using T = decltype(t);
     parallel_for(
         n, std::max<int64_t>(1, (1 << 13) / classes),
-        [classes, ignore_index = step.ignore_index, smoothing = step.label_smoothing, scale = step.scale](
-            const T* from, const int32_t* label, const T* weights, T* loss, T* to, int64_t begin, int64_t end) {
+        [classes, ignore_index = step.ignore_index, keep = static_cast<T>(step.keep()),
+         spread = static_cast<T>(step.spread(classes))](const T* from, const int32_t* label, const T* weights, T* loss,
+                                                        T* to, int64_t begin, int64_t end) {
           for (int64_t i = begin; i < end; ++i) {
             if (label[i] == ignore_index) {
               loss[i] = 0;
               std::fill_n(to + i * classes, classes, T(0));
             } else {
-              loss[i] = kernels<T>().cross_entropy(from + i * classes, classes, label[i], weights, smoothing, scale,
+              loss[i] = kernels<T>().cross_entropy(from + i * classes, classes, label[i], weights, keep, spread,
                                                    to + i * classes);
             }
           }

@@ -32,6 +32,14 @@ RAMP_HD inline T max(T a, T b) {
   return a > b || a != a ? a : b;
 }
 
+/// Whether max() over an axis prefers a to b, which are not at the same place: NaN is larger than every number, and of
+/// equals the first is larger.
+template <class T>
+RAMP_HD inline bool ahead(T a, T b, bool a_is_first) {
+  if (a != a || b != b) return a != a && (a_is_first || b == b);
+  return a > b || (a == b && a_is_first);
+}
+
 using std::abs, std::exp, std::expm1, std::log, std::log1p, std::pow, std::sqrt, std::tanh, std::erfc;
 
 /// e^(factor x) where factor x <= 0, corrected for the rounding of the factor and of the product, which would cost as

@@ -1,6 +1,7 @@
 #pragma once
-// Conversion of an element to another dtype.
+// Conversion of an element to another dtype, and of a pixel to a number.
 
+#include <cstdint>
 #include <limits>
 #include <type_traits>
 
@@ -29,6 +30,14 @@ RAMP_HD To saturate_cast(From x) {
     if (value >= static_cast<double>(highest<To>)) return highest<To>;
     return static_cast<To>(x);
   }
+}
+
+/// A pixel as a network takes it: (x - mean) / stddev, where a byte is divided by 255 first. The operations are of kinds
+/// that no compiler fuses, so every device gives the same bits.
+template <class T>
+RAMP_HD float normalized(T x, double mean, double stddev) {
+  const double value = std::is_same_v<T, uint8_t> ? x / 255.0 : static_cast<double>(x);
+  return static_cast<float>((value - mean) / stddev);
 }
 
 }  // namespace ramp

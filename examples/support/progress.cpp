@@ -1,5 +1,6 @@
 #include "support/progress.h"
 
+#include <ramp/core/text.h>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -54,7 +55,7 @@ void Progress::update(int64_t done, double loss) {
   const std::string before = "epoch " + std::string(epochs.size() - epoch.size(), ' ') + epoch + '/' + epochs + ' ';
   const std::string percent = std::to_string(static_cast<int>(100 * share));
   const std::string after = std::string(4 - std::min<size_t>(percent.size(), 3), ' ') + percent + " %  loss " +
-                            fixed(loss, 4) + "  " + with_separators(std::llround(rate)) + " samples/s  " +
+                            fixed(loss, 4) + "  " + ramp::with_separators(std::llround(rate)) + " samples/s  " +
                             minutes(left) + " left";
   const int room = columns() - 1 - static_cast<int>(before.size() + after.size());
   std::cout << erase_line

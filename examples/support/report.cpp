@@ -11,6 +11,7 @@ namespace support {
 namespace {
 
 using ramp::Tensor;
+using ramp::with_separators;
 
 std::string centred(const std::string& text, size_t width) {
   const size_t room = width > text.size() ? width - text.size() : 0;

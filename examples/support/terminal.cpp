@@ -33,12 +33,6 @@ bool utf8() {
   return false;
 }
 
-std::string with_separators(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");
-  return digits;
-}
-
 std::string fixed(double value, int decimals) { return ramp::format_number(value, std::chars_format::fixed, decimals); }
 
 std::string percent(double share, int decimals) { return fixed(100 * share, decimals) + " %"; }

@@ -1,7 +1,6 @@
 #pragma once
 // What the standard output is: a terminal that a person watches, or a file or pipe.
 
-#include <cstdint>
 #include <string>
 
 namespace support {
@@ -13,8 +12,6 @@ int columns();
 /// Whether the locale's character set is UTF-8, so that block characters may be printed.
 bool utf8();
 
-/// 60,000
-std::string with_separators(int64_t number);
 /// A number with a fixed count of decimals.
 std::string fixed(double value, int decimals);
 /// 98.25 %

@@ -56,16 +56,6 @@ std::optional<int> parse(int argc, char** argv, const Description& description, 
 
 }  // namespace
 
-Csv::Csv(const std::string& path, std::initializer_list<std::string> columns) : path_(path), file_(path) {
-  const char* comma = "";
-  for (const std::string& column : columns) file_ << comma << column, comma = ",";
-  end_row();
-}
-
-void Csv::end_row() {
-  if (!(file_ << std::endl)) ramp::fail("csv", "expected a file that can be written, got ", path_);
-}
-
 Study::Study(Description description, Flags flags) : description_(std::move(description)), flags_(std::move(flags)) {
   std::error_code error;
   std::filesystem::create_directories(flags_.out, error);

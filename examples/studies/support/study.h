@@ -16,7 +16,6 @@
 #include <fstream>
 #include <functional>
 #include <initializer_list>
-#include <iomanip>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,38 +25,21 @@
 #include "studies/support/estimate.h"
 #include "studies/support/figure.h"
 #include "studies/support/table.h"
+#include "support/csv.h"
 #include "support/terminal.h"
 
 namespace studies {
 
+using ramp::with_separators;
+using support::Csv;
 using support::fixed;
 using support::percent;
-using support::with_separators;
 
 struct Description {
   std::string name;  ///< of the program and its files
   std::string text;  ///< for --help: one sentence
   int seeds = 5;     ///< of the full study, unless --seeds says otherwise
   int quick_seeds = 2;
-};
-
-/// A file of comma-separated values; each line is written out as it comes.
-class Csv {
- public:
-  /// Throws ramp::Error when the file cannot be written.
-  Csv(const std::string& path, std::initializer_list<std::string> columns);
-  /// Cells are text without commas, or numbers.
-  template <class First, class... More>
-  void row(const First& first, const More&... more) {
-    file_ << std::setprecision(9) << first;
-    ((file_ << ',' << more), ...);
-    end_row();
-  }
-
- private:
-  void end_row();
-  std::string path_;
-  std::ofstream file_;
 };
 
 /// "<claim>, says the note; measured: <measured>. It <holds> (<certainty>)" in one sentence, all but the claim from the
