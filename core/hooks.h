@@ -24,7 +24,8 @@ class CaptureListener {
   virtual void see(const std::shared_ptr<TensorImpl>& tensor) = 0;
   /// An array is used without a tensor. The listener keeps its memory alive.
   virtual void hold(const Array& x) = 0;
-  /// The bfloat16 copy of these parameters is read (Storage::bfloat16_copy). It must be up to date when a replay begins.
+  /// The bfloat16 copy of these parameters is read (Storage::bfloat16_copy). It must be up to date when a replay
+  /// begins.
   virtual void rely_on_bfloat16_copy(const Array& parameters) = 0;
   /// The program asks for the address of an array's numbers with data(). Replays would not run a loop of its own over
   /// them.

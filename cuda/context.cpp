@@ -47,7 +47,8 @@ Context* make_context(int device) {
   made->stream = made->branches[0].stream;
   check(op, cudaMalloc(&made->ticket, sizeof(unsigned)));
   check(op, cudaMemsetAsync(made->ticket, 0, sizeof(unsigned), made->stream));
-  check(op, cudaHostAlloc(reinterpret_cast<void**>(&made->device_errors), 2 * sizeof(DeviceError), cudaHostAllocMapped));
+  check(op,
+        cudaHostAlloc(reinterpret_cast<void**>(&made->device_errors), 2 * sizeof(DeviceError), cudaHostAllocMapped));
   made->device_errors[0].position = made->device_errors[1].position = DeviceError::none;
   made->device_error = made->device_errors;
   return made.release();

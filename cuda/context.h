@@ -42,12 +42,12 @@ struct Context {
   Branch branches[2];   // the main stream and the side stream
   cudaStream_t stream;  // where kernels go: the main stream, or the side stream while an OnSideStream lives
   cublasLtHandle_t blas;
-  unsigned* ticket;         // 0 between kernels; a kernel counts its finished blocks here, to know the last one
-  DeviceError* device_errors;    // two: for kernels that the host waits for; for captured ones and load_batch()
-  DeviceError* device_error;     // the flag for the next kernel
-  bool capturing = false;   // the stream records a graph instead of running
-  Graph* graph = nullptr;   // whose step is running or being recorded, else null
-  Pool* pool = nullptr;     // where its arrays are allocated
+  unsigned* ticket;            // 0 between kernels; a kernel counts its finished blocks here, to know the last one
+  DeviceError* device_errors;  // two: for kernels that the host waits for; for captured ones and load_batch()
+  DeviceError* device_error;   // the flag for the next kernel
+  bool capturing = false;      // the stream records a graph instead of running
+  Graph* graph = nullptr;      // whose step is running or being recorded, else null
+  Pool* pool = nullptr;        // where its arrays are allocated
   /// What the side stream uses, and whether it writes it. Kept from being freed, and so reused, until join().
   struct InFlight {
     Array array;
@@ -77,10 +77,10 @@ struct Devices {
 };
 const Devices& found_devices();
 
-/// While one lives, kernels go to the side stream, if `on` and in the steps of a graph. That is for results which nobody
-/// is likely to need soon, such as the gradients of weights: what comes next on the main stream runs at the same time,
-/// until it reads them or writes what they are made from. (Eagerly the host is the bottleneck, and the events of the
-/// fork would cost it more time.) The addresses of the arrays must be taken before.
+/// While one lives, kernels go to the side stream, if `on` and in the steps of a graph. That is for results which
+/// nobody is likely to need soon, such as the gradients of weights: what comes next on the main stream runs at the same
+/// time, until it reads them or writes what they are made from. (Eagerly the host is the bottleneck, and the events of
+/// the fork would cost it more time.) The addresses of the arrays must be taken before.
 class OnSideStream {
  public:
   OnSideStream(bool on, std::initializer_list<Array> read, const Array& written);

@@ -2,8 +2,8 @@
 
 #include "ramp/core/array/broadcast.h"
 #include "ramp/core/formulas/saturate_cast.h"
-#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/cuda.h"
+#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/launch.cuh"
 
 namespace ramp {

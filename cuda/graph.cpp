@@ -5,8 +5,8 @@
 
 #include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"
-#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/context.h"
+#include "ramp/cuda/device_error.h"
 
 namespace ramp::cuda {
 

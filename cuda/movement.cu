@@ -1,8 +1,8 @@
 // Moving elements: copies, transposes, gathering and scattering.
 
 #include "ramp/core/formulas/saturate_cast.h"
-#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/cuda.h"
+#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/launch.cuh"
 
 namespace ramp {

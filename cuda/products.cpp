@@ -142,10 +142,10 @@ bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, 
   // A product with the transpose of its first factor is the gradient of weights.
   const cuda::OnSideStream scope(options.transpose_a, {a, b}, out);
   const cuda::Branch& branch = scope.branch();
-  cuda::check(op, cublasLtMatmul(c.blas, plan.product, is_double ? static_cast<const void*>(&one) : &one_float,
-                                 from_b, plan.a, from_a, plan.b,
-                                 is_double ? static_cast<const void*>(&zero) : &zero_float, to, plan.out, to, plan.out,
-                                 &plan.algorithm, branch.workspace, cuda::Branch::workspace_bytes, branch.stream));
+  cuda::check(
+      op, cublasLtMatmul(c.blas, plan.product, is_double ? static_cast<const void*>(&one) : &one_float, from_b, plan.a,
+                         from_a, plan.b, is_double ? static_cast<const void*>(&zero) : &zero_float, to, plan.out, to,
+                         plan.out, &plan.algorithm, branch.workspace, cuda::Branch::workspace_bytes, branch.stream));
   cuda::check_launch(op, branch.stream);
   return true;
 }
@@ -167,8 +167,8 @@ void Cuda::matmul(const Array& a, const Array& b, MatmulOptions options, const A
     convert(a, x), convert(b, y);
     return matmul(x, y, options, out);
   }
-  fail(op, "cuBLASLt has no algorithm for a product of ", a.shape(), options.transpose_a ? " transposed" : "",
-         " and ", b.shape(), options.transpose_b ? " transposed" : "");
+  fail(op, "cuBLASLt has no algorithm for a product of ", a.shape(), options.transpose_a ? " transposed" : "", " and ",
+       b.shape(), options.transpose_b ? " transposed" : "");
 }
 
 void Cuda::dense(const Unary* f, const Array& x, const Array& w, const Array& bias, const Array& z, const Array& y) {

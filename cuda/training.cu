@@ -2,8 +2,8 @@
 
 #include <type_traits>
 
-#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/cuda.h"
+#include "ramp/cuda/device_error.h"
 #include "ramp/cuda/launch.cuh"
 #include "ramp/cuda/warp.cuh"
 

@@ -29,9 +29,9 @@ struct HeOptions {
   FanMode fan = FanMode::in;
 };
 /// Uniform in +-gain sqrt(3 / fan). He, Zhang, Ren & Sun 2015.
-Initializer he_uniform(HeOptions options = {});
+Initializer he_uniform(HeOptions he = {});
 /// Normal with standard deviation gain / sqrt(fan). He, Zhang, Ren & Sun 2015.
-Initializer he_normal(HeOptions options = {});
+Initializer he_normal(HeOptions he = {});
 
 /// Uniform in +-gain sqrt(3 / in). LeCun, Bottou, Orr & Mueller 1998; for SELU networks.
 Initializer lecun_uniform(double gain = 1);
@@ -51,7 +51,7 @@ struct NormalOptions {
   double deviation = 1;  ///< >= 0
 };
 /// Normal, whatever the fans: init::normal({.deviation = 0.01}).
-Initializer normal(NormalOptions options = {});
+Initializer normal(NormalOptions law = {});
 
 struct TruncatedNormalOptions {
   double mean = 0;
@@ -60,7 +60,7 @@ struct TruncatedNormalOptions {
 };
 /// Normal, truncated to c = `cut` deviations around the mean, whatever the fans. The mean is preserved by symmetry; the
 /// variance becomes deviation^2 (1 - 2 c phi(c) / (2 Phi(c) - 1)), for c = 2 deviation^2 0.773741.
-Initializer truncated_normal(TruncatedNormalOptions options = {});
+Initializer truncated_normal(TruncatedNormalOptions law = {});
 
 /// Every element the same.
 Initializer constant(double value);

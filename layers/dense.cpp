@@ -55,13 +55,13 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const st
   if (!activation) forward.z = forward.y = {};  // backward reads neither
 
   const Tensor inputs[] = {x, weight, bias};
-  return record(
-      "dense", y, std::span(inputs).first(biased ? 3 : 2),
-      {needed(weight, forward.x), needed(x, forward.w), forward.z, forward.y},
-      [forward, biased, activation](const Array& upstream, Gradients& inputs) {
-        const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
-        write_product_gradients(forward, dense_gradient(activation, forward, upstream, bias_gradient), inputs);
-      });
+  return record("dense", y, std::span(inputs).first(biased ? 3 : 2),
+                {needed(weight, forward.x), needed(x, forward.w), forward.z, forward.y},
+                [forward, biased, activation](const Array& upstream, Gradients& inputs) {
+                  const Array bias_gradient = biased && inputs.wants(2) ? inputs.write(2) : Array();
+                  write_product_gradients(forward, dense_gradient(activation, forward, upstream, bias_gradient),
+                                          inputs);
+                });
 }
 
 }  // namespace ramp

@@ -11,9 +11,9 @@ namespace ramp {
 /// preserved for every p. Throws Error unless 0 <= p < 1.
 Tensor dropout(const Tensor& x, double p, Generator& generator = default_generator());
 
-/// Dropout for SELU networks: each element becomes a x + b with probability 1 - p, else a s + b, where s = -lambda alpha
-/// is the value at which SELU saturates; a = ((1 - p)(1 + p s^2))^(-1/2) and b = -a p s preserve mean 0 and variance 1.
-/// Throws Error unless 0 <= p < 1. Klambauer, Unterthiner, Mayr & Hochreiter 2017.
+/// Dropout for SELU networks: each element becomes a x + b with probability 1 - p, else a s + b, where s = -lambda
+/// alpha is the value at which SELU saturates; a = ((1 - p)(1 + p s^2))^(-1/2) and b = -a p s preserve mean 0 and
+/// variance 1. Throws Error unless 0 <= p < 1. Klambauer, Unterthiner, Mayr & Hochreiter 2017.
 Tensor alpha_dropout(const Tensor& x, double p, Generator& generator = default_generator());
 
 /// Applies one of the functions above in training; in evaluation x is returned as it is.

@@ -28,8 +28,8 @@
 #include <utility>
 #include <vector>
 
-#include "ramp/core/formulas/formulas.h"
 #include "ramp/core/autograd/parameter.h"
+#include "ramp/core/formulas/formulas.h"
 
 namespace ramp {
 
@@ -112,7 +112,8 @@ class Layer {
   /// Makes `layer` an inner layer of this one. Throws Error, before it is moved, when the name is taken, empty or has a
   /// dot, and when `layer` is this layer or contains it.
   template <class L>
-  requires std::is_base_of_v<Layer, L> L& add(std::string name, L&& layer) {
+  requires std::is_base_of_v<Layer, L>
+  L& add(std::string name, L&& layer) {
     check_name(name);
     check_inner(layer);
     auto owned = std::make_unique<L>(std::move(layer));

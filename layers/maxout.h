@@ -36,7 +36,7 @@ class Maxout : public Layer {
 };
 
 /// The layers as functions. They throw Error when x is a scalar or `pieces` does not divide the size of the last axis.
-Tensor crelu(const Tensor& x, const formula::ReLU& relu = {});
+Tensor crelu(const Tensor& x, const formula::ReLU& f = {});
 Tensor maxout(const Tensor& x, int64_t pieces);
 
 }  // namespace ramp

@@ -12,13 +12,15 @@ class Sequential : public Layer {
  public:
   Sequential() = default;
   template <class... Layers>
-  requires(sizeof...(Layers) > 0 && (std::is_base_of_v<Layer, Layers> && ...)) explicit Sequential(Layers... layers) {
+  requires(sizeof...(Layers) > 0 && (std::is_base_of_v<Layer, Layers> && ...))
+  explicit Sequential(Layers... layers) {
     (push_back(std::move(layers)), ...);
   }
 
   /// Appends a layer, to build a network of variable depth.
   template <class L>
-  requires std::is_base_of_v<Layer, L> L& push_back(L&& layer) {
+  requires std::is_base_of_v<Layer, L>
+  L& push_back(L&& layer) {
     return add(std::to_string(children().size()), std::move(layer));
   }
 

@@ -191,7 +191,8 @@ void SGD::step() {
 void SGD::watch(CaptureListener& listener) {
   for (Group& group : groups_) {
     for (const Arena& arena : group.arenas)
-      for (const Array& x : {arena.values, arena.gradients, arena.velocities, arena.learning_rate, arena.values_bfloat16})
+      for (const Array& x :
+           {arena.values, arena.gradients, arena.velocities, arena.learning_rate, arena.values_bfloat16})
         listener.hold(x);
     // The groups keep their addresses when the optimizer is moved.
     const std::vector<bool> fresh = group.fresh();

@@ -173,9 +173,13 @@ TEST(Autograd, AChainOfFiftyThousandOperations) {
   };
   chain().backward();
   EXPECT_EQ(x.grad().item(), 1);
-  { const Tensor never_walked = chain(); }  // freed without backward, and without recursion
+  {
+    const Tensor never_walked = chain();
+  }  // freed without backward, and without recursion
   const int64_t live = memory_stats(default_device()).live_bytes;
-  { chain(); }
+  {
+    chain();
+  }
   EXPECT_EQ(memory_stats(default_device()).live_bytes, live);
 }
 
@@ -207,17 +211,11 @@ TEST(Overwritten, ANeededInputIsNoticedBeforeAnythingChanges) {
             by("[backward] the input of 'square'") + ", by copy()");
   EXPECT_EQ(overwritten([](const Tensor& x) { return x * x; }, [](const Array& x) { fill(x, 1); }),
             by("[backward] the input of 'multiply'") + ", by fill()");
-  EXPECT_EQ(overwritten(
-                [](const Tensor& x) {
-                  return matmul(reshape(x, {1, 1}), reshape(x, {1, 1}));
-                },
-                [](const Array& x) { add_to(x, x); }),
+  EXPECT_EQ(overwritten([](const Tensor& x) { return matmul(reshape(x, {1, 1}), reshape(x, {1, 1})); },
+                        [](const Array& x) { add_to(x, x); }),
             by("[backward] the input of 'matmul'") + ", by add_to()");
-  EXPECT_EQ(overwritten(
-                [](const Tensor& x) {
-                  return dense(reshape(x, {1, 1}), reshape(x, {1, 1}));
-                },
-                [](const Array& x) { x.data<double>(); }),
+  EXPECT_EQ(overwritten([](const Tensor& x) { return dense(reshape(x, {1, 1}), reshape(x, {1, 1})); },
+                        [](const Array& x) { x.data<double>(); }),
             by("[backward] the input of 'dense'") + ", by data() for writing; read through data<const T>()");
 }
 
@@ -464,7 +462,9 @@ TEST(Memory, ATrainingLoopStaysLevelAndAsksTheSystemForNothing) {
 }
 
 TEST(Memory, IsGivenBackOnDemand) {
-  { zeros({1000, 1000}); }
+  {
+    zeros({1000, 1000});
+  }
   EXPECT_GE(memory_stats(default_device()).cached_bytes, 4000000);
   release_cached_memory(default_device());
   EXPECT_EQ(memory_stats(default_device()).cached_bytes, 0);

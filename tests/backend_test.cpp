@@ -257,13 +257,9 @@ TEST_P(Backend, GathersAndScattersRows) {
 
 TEST_P(Backend, RefusesIndicesOutOfRange) {
   const Array x = normal({4, 3});
-  EXPECT_EQ(error_of([&] {
-              gather(x, indices({0, 4, -1}));
-            }),
+  EXPECT_EQ(error_of([&] { gather(x, indices({0, 4, -1})); }),
             "[gather] indices must lie in [0, 4), got 4 at position 1");
-  EXPECT_EQ(error_of([&] {
-              gather(x, indices({0, 3, -1}));
-            }),
+  EXPECT_EQ(error_of([&] { gather(x, indices({0, 3, -1})); }),
             "[gather] indices must lie in [0, 4), got -1 at position 2");
   EXPECT_EQ(error_of([&] { gather(x, indices({3})); }), "no error") << "and stays usable";
 }
@@ -458,9 +454,7 @@ TEST_P(Backend, RunsADenseLayerAndItsWayBack) {
         expect_near(dense_gradient(f, result, upstream, sums), values(gradient), "gradient " + what);
         if (biased) expect_near(sums, values(sum(gradient, 0)), "sums " + what);
       }
-  EXPECT_EQ(error_of([&] {
-              dense(normal({2, 3}), normal({4, 3}), normal({2}), {});
-            }),
+  EXPECT_EQ(error_of([&] { dense(normal({2, 3}), normal({4, 3}), normal({2}), {}); }),
             "[dense] expected bias [4], got [2]");
 }
 
@@ -505,9 +499,7 @@ TEST_P(Backend, ComputesCrossEntropyAndItsGradient) {
 
 TEST_P(Backend, RefusesLabelsOutOfRange) {
   const Array logits = normal({3, 4});
-  EXPECT_EQ(error_of([&] {
-              cross_entropy(logits, indices({0, 4, -1}), {});
-            }),
+  EXPECT_EQ(error_of([&] { cross_entropy(logits, indices({0, 4, -1}), {}); }),
             "[cross_entropy] labels must lie in [0, 4), got 4 at row 1");
   EXPECT_EQ(error_of([&] { cross_entropy(logits, indices({0, 1, 3}), {}); }), "no error");
 }

@@ -73,8 +73,7 @@ TEST_P(BFloat16s, IsPrinted) {
   out << numbers({1, -2.5, 0.125}, {3});
   std::ostringstream same;
   same << from_vector<float>({1, -2.5, 0.125}, {3}, device());
-  EXPECT_EQ(out.str().substr(0, out.str().find(']')), same.str().substr(0, same.str().find(']')));
-  EXPECT_NE(out.str().find("bfloat16"), std::string::npos) << out.str();
+  EXPECT_EQ(out.str(), same.str());
 }
 
 TEST_P(BFloat16s, IsMovedAndCompared) {

@@ -421,10 +421,8 @@ TEST_P(CaptureChanges, EveryLossWithEveryOptionIsCaptured) {
         true);
     losses.emplace_back(
         "nll" + kind, [r](const Tensor& z, const Tensor& y) { return nll(log_softmax(z), y, r); }, true);
-    losses.emplace_back(
-        "mse" + kind, [r](const Tensor& z, const Tensor& t) { return mse(z, t, r); }, false);
-    losses.emplace_back(
-        "l1" + kind, [r](const Tensor& z, const Tensor& t) { return l1(z, t, r); }, false);
+    losses.emplace_back("mse" + kind, [r](const Tensor& z, const Tensor& t) { return mse(z, t, r); }, false);
+    losses.emplace_back("l1" + kind, [r](const Tensor& z, const Tensor& t) { return l1(z, t, r); }, false);
     losses.emplace_back(
         "huber" + kind, [r](const Tensor& z, const Tensor& t) { return huber(z, t, {.delta = 0.3, .reduction = r}); },
         false);
@@ -432,8 +430,7 @@ TEST_P(CaptureChanges, EveryLossWithEveryOptionIsCaptured) {
         "bce" + kind, [r](const Tensor& z, const Tensor& t) { return binary_cross_entropy_with_logits(z, t, r); },
         false);
   }
-  losses.emplace_back(
-      "penalty", [](const Tensor& z, const Tensor&) { return l1_penalty(z); }, false);
+  losses.emplace_back("penalty", [](const Tensor& z, const Tensor&) { return l1_penalty(z); }, false);
   for (const auto& [name, loss, labelled] : losses) {
     Tensor weight[2];
     for (Tensor& w : weight) w = full({3}, 1, options()).set_requires_grad();
@@ -481,11 +478,8 @@ TEST_P(CaptureChanges, ReplaysCheckLabelsAndTargets) {
   EXPECT_EQ(message([](const Tensor& x, const Tensor& y) { return cross_entropy(x, y, {.ignore_index = -100}); },
                     labels(0, -100), labels(-100, -100)),
             expected("[cross_entropy] a mean needs labels whose weights do not sum to 0, got 0", 0));
-  EXPECT_EQ(message(
-                [](const Tensor& x, const Tensor& y) {
-                  return cross_entropy(x, y, {.class_weights = {1, 2, 3}});
-                },
-                labels(0, 2), labels(-1, 2)),
+  EXPECT_EQ(message([](const Tensor& x, const Tensor& y) { return cross_entropy(x, y, {.class_weights = {1, 2, 3}}); },
+                    labels(0, 2), labels(-1, 2)),
             expected("[cross_entropy] labels must lie in [0, 3), got -1 at row 0", 0));
 }
 

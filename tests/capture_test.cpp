@@ -124,8 +124,7 @@ TEST_P(Capture, LoadsItsBatchAndUsesAWeightTwice) {
 }
 
 TEST_P(Capture, FollowsTheLearningRate) {
-  expect_the_same(
-      12, 1, [](Training& t, int i) { t.sgd->set_learning_rate(0.1 / (1 + i)); }, in_turn);
+  expect_the_same(12, 1, [](Training& t, int i) { t.sgd->set_learning_rate(0.1 / (1 + i)); }, in_turn);
 }
 
 TEST_P(Capture, NoticesOtherOptionsOfTheOptimizer) {
@@ -273,9 +272,7 @@ TEST_P(Capture, CannotCaptureWhatNoReplayCanDo) {
   // What only a GPU cannot do: the CPU's own memory is there for it.
   const auto if_cuda = [&](const std::string& message) { return device().is_cuda() ? message : ""; };
   const std::pair<std::string, std::string> cases[] = {
-      {reason([&](const Tensor& x) {
-         return x + tensor({1, 2, 3, 4}, options);
-       }),
+      {reason([&](const Tensor& x) { return x + tensor({1, 2, 3, 4}, options); }),
        if_cuda("[copy] a copy between the CPU and a CUDA device (item() is one) cannot be part of a captured step")},
       {reason([&](const Tensor& x) { return ++calls <= 2 ? x : x + ones({1000}, options).array().numel(); }),
        if_cuda("[allocate] " + std::to_string(1000 * size_of(dtype())) +

@@ -9,8 +9,8 @@
 
 #include "error_of.h"
 #include "ramp/core/backend/threads.h"
-#include "ramp/core/cpu/parallel.h"
 #include "ramp/core/cpu/autotune.h"
+#include "ramp/core/cpu/parallel.h"
 #include "ramp/ramp.h"
 
 namespace ramp {
@@ -222,7 +222,7 @@ TEST(Autotune, TakesWhatProvesFasterAndTriesTheOtherWayNowAndThen) {
   const auto always = [](double seconds) { return [=](int) { return seconds; }; };
   cpu::Autotune autotune(5);
   EXPECT_EQ(shared_of(autotune, 2560, always(1), always(1.5)),
-            2560 - 10 * 3);                                           // three trials cost more than four replays
+            2560 - 10 * 3);                                            // three trials cost more than four replays
   shared_of(autotune, 256, always(2), always(1.5));                    // a neighbour comes
   EXPECT_EQ(shared_of(autotune, 2560, always(100), always(1.5)), 10);  // one dear trial each
   shared_of(autotune, 256 * 20, always(1), always(1.5));               // it is gone

@@ -227,7 +227,9 @@ TEST(Diagnostics, OutlivesItsModelAndFollowsItsMoves) {
   model.reset();
   moved(x);
   EXPECT_EQ(diagnostics.rows()[1].samples, 2);
-  { const Sequential gone = std::move(moved); }
+  {
+    const Sequential gone = std::move(moved);
+  }
   y.backward();
   EXPECT_DOUBLE_EQ(*diagnostics.rows()[1].output_gradient, std::sqrt(3));
   EXPECT_EQ(diagnostics.rows()[1].samples, 2);
@@ -278,9 +280,7 @@ TEST(Diagnostics, RefusesALayerThatChangesItsWidth) {
   ReLU relu;
   Diagnostics diagnostics(relu);
   relu(ones({2, 3}));
-  EXPECT_EQ(error_of([&] {
-              relu(ones({2, 4}));
-            }),
+  EXPECT_EQ(error_of([&] { relu(ones({2, 4})); }),
             "[diagnostics] layer (model) must keep its width until reset(), got 4 units after 3");
   diagnostics.reset();
   relu(ones({2, 4}));

@@ -13,29 +13,13 @@ namespace {
 TEST(Hostile, Shapes) {
   const Shape shape{2, 3};
   expect_refused({
-      {"a size below 0",
-       [](World&) {
-         Shape{2, -1};
-       },
-       "shape", "must not be negative, got -1"},
+      {"a size below 0", [](World&) { Shape{2, -1}; }, "shape", "must not be negative, got -1"},
       {"the lowest size", [](World&) { Shape(std::vector<int64_t>{lowest}); }, "shape", "must not be negative"},
       {"nine axes", [](World&) { Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}; }, "shape", "at most 8 axes, got 9"},
       {"a million axes", [](World&) { Shape(std::vector<int64_t>(1000000, 1)); }, "shape", "at most 8 axes"},
-      {"a product of 2^80",
-       [](World&) {
-         Shape{huge, huge};
-       },
-       "shape", "overflows 63 bits"},
-      {"a product of 2^63",
-       [](World&) {
-         Shape{int64_t{1} << 32, int64_t{1} << 31};
-       },
-       "shape", "overflows"},
-      {"an overflow beside a 0",
-       [](World&) {
-         Shape{huge, 0, huge};
-       },
-       "shape", "overflows 63 bits"},
+      {"a product of 2^80", [](World&) { Shape{huge, huge}; }, "shape", "overflows 63 bits"},
+      {"a product of 2^63", [](World&) { Shape{int64_t{1} << 32, int64_t{1} << 31}; }, "shape", "overflows"},
+      {"an overflow beside a 0", [](World&) { Shape{huge, 0, huge}; }, "shape", "overflows 63 bits"},
       {"an axis behind the last", [=](World&) { (void)shape[2]; }, "shape", "axis must lie in [0, 2) for shape [2, 3]"},
       {"an axis from behind", [=](World&) { (void)shape[-1]; }, "shape", "got -1"},
       {"a far axis", [=](World&) { (void)shape[most]; }, "shape", "axis must lie in [0, 2)"},
@@ -52,17 +36,9 @@ TEST(Hostile, Shapes) {
       {"the highest axis", [=](World&) { normalize_axis("mine", most, shape); }, "mine", "axis must lie in [-2, 2)"},
       {"an axis of a scalar", [](World&) { normalize_axis("mine", 0, {}); }, "mine", "axis must lie in [0, 0)"},
       {"around an axis that is not there", [=](World&) { around(2, shape); }, "shape", "axis must lie in [0, 2)"},
-      {"sizes 3 and 2",
-       [](World&) {
-         broadcast("mine", {2, 3}, {2});
-       },
-       "mine", "shapes must broadcast"},
+      {"sizes 3 and 2", [](World&) { broadcast("mine", {2, 3}, {2}); }, "mine", "shapes must broadcast"},
       {"sizes 0 and 2", [](World&) { broadcast("mine", {0}, {2}); }, "mine", "shapes must broadcast"},
-      {"broadcast to 2^80",
-       [](World&) {
-         broadcast("mine", {huge, 1}, {huge});
-       },
-       "shape", "overflows 63 bits"},
+      {"broadcast to 2^80", [](World&) { broadcast("mine", {huge, 1}, {huge}); }, "shape", "overflows 63 bits"},
   });
 }
 
@@ -71,23 +47,12 @@ TEST(Hostile, Arrays) {
   expect_refused({
       {"more than memory has", [](World&) { Array(Shape{int64_t{1} << 60}); }, "allocate", "at most 2^56 bytes"},
       {"2^62 elements of 8 bytes", [](World&) { Array(Shape{int64_t{1} << 62}, float64); }, "allocate", "got float64"},
-      {"a fifth dtype", [](World&) { Array({2}, static_cast<DType>(99)); }, "allocate", "got number 99"},
+      {"a dtype that is none", [](World&) { Array({2}, static_cast<DType>(99)); }, "allocate", "got number 99"},
       {"a device that is not there", [](World&) { Array({2}, float32, nowhere); }, "device", "CUDA"},
-      {"a device before the first",
-       [](World&) {
-         Array({2}, float32, {Device::Kind::cuda, -1});
-       },
-       "device", "CUDA"},
-      {"a second CPU",
-       [](World&) {
-         Array({2}, float32, {Device::Kind::cpu, 1});
-       },
-       "device", "got device 1 of kind 0"},
-      {"a device of no kind",
-       [](World&) {
-         Array({2}, float32, {static_cast<Device::Kind>(7), 0});
-       },
-       "device", "of kind 7"},
+      {"a device before the first", [](World&) { Array({2}, float32, {Device::Kind::cuda, -1}); }, "device", "CUDA"},
+      {"a second CPU", [](World&) { Array({2}, float32, {Device::Kind::cpu, 1}); }, "device", "got device 1 of kind 0"},
+      {"a device of no kind", [](World&) { Array({2}, float32, {static_cast<Device::Kind>(7), 0}); }, "device",
+       "of kind 7"},
       {"storage below 0", [=](World&) { bytes(-1); }, "allocate", "expected 0 to 2^56 bytes, got -1"},
       {"storage without end", [=](World&) { bytes(farthest); }, "allocate", "expected 0 to 2^56 bytes"},
       {"no storage", [](World&) { Array(nullptr, {2}, float32); }, "array", "got an undefined one"},
@@ -99,46 +64,14 @@ TEST(Hostile, Arrays) {
       {"another type's address", [](World& w) { (void)w.wide.array().data<float>(); }, "data", "expected float32, got"},
       {"a view of other size", [](World& w) { w.x.array().view({7}); }, "reshape", "has 6 elements, [7] has 7"},
       {"a view of nothing", [](World& w) { w.x.array().view({0}); }, "reshape", "[0] has 0"},
-      {"two sizes to infer",
-       [](World& w) {
-         w.x.array().reshape({-1, -1});
-       },
-       "reshape", "only one size may be -1"},
-      {"-1 over a 0",
-       [](World& w) {
-         w.x.array().reshape({0, -1});
-       },
-       "reshape", "cannot infer -1: 6 elements over 0"},
-      {"-1 beside 4",
-       [](World& w) {
-         w.x.array().reshape({4, -1});
-       },
-       "reshape", "cannot infer -1: 6 elements over 4"},
-      {"-1 beside 2^80",
-       [](World& w) {
-         w.x.array().reshape({huge, huge, -1});
-       },
-       "reshape", "overflows 63 bits"},
-      {"-1 beside -2^64",
-       [](World& w) {
-         w.x.array().reshape({lowest, 2, -1});
-       },
-       "reshape", "overflows 63 bits"},
-      {"-1 beside two sizes below 0",
-       [](World& w) {
-         w.x.array().reshape({-2, -3, -1});
-       },
-       "shape", "must not be neg"},
-      {"-1 beside -2",
-       [](World& w) {
-         w.x.array().reshape({-2, -1});
-       },
-       "reshape", "cannot infer -1"},
-      {"nine axes",
-       [](World& w) {
-         w.x.array().reshape({6, 1, 1, 1, 1, 1, 1, 1, 1});
-       },
-       "shape", "at most 8 axes"},
+      {"two sizes to infer", [](World& w) { w.x.array().reshape({-1, -1}); }, "reshape", "only one size may be -1"},
+      {"-1 over a 0", [](World& w) { w.x.array().reshape({0, -1}); }, "reshape", "cannot infer -1: 6 elements over 0"},
+      {"-1 beside 4", [](World& w) { w.x.array().reshape({4, -1}); }, "reshape", "cannot infer -1: 6 elements over 4"},
+      {"-1 beside 2^80", [](World& w) { w.x.array().reshape({huge, huge, -1}); }, "reshape", "overflows 63 bits"},
+      {"-1 beside -2^64", [](World& w) { w.x.array().reshape({lowest, 2, -1}); }, "reshape", "overflows 63 bits"},
+      {"-1 beside two sizes below 0", [](World& w) { w.x.array().reshape({-2, -3, -1}); }, "shape", "must not be neg"},
+      {"-1 beside -2", [](World& w) { w.x.array().reshape({-2, -1}); }, "reshape", "cannot infer -1"},
+      {"nine axes", [](World& w) { w.x.array().reshape({6, 1, 1, 1, 1, 1, 1, 1, 1}); }, "shape", "at most 8 axes"},
       {"rows of a scalar", [](World&) { Array(Shape{}).rows(0, 1); }, "rows", "expected at least one axis"},
       {"rows from behind", [](World& w) { w.x.array().rows(-1, 2); }, "rows", "expected 0 <= begin <= end <= 2"},
       {"rows backwards", [](World& w) { w.x.array().rows(2, 1); }, "rows", "expected 0 <= begin <= end <= 2"},
@@ -147,11 +80,8 @@ TEST(Hostile, Arrays) {
       {"a slice beyond the last element", [](World& w) { w.x.array().slice(5, {2}); }, "slice", "within the 6"},
       {"a slice from far away", [](World& w) { w.x.array().slice(farthest, {1}); }, "slice", "within the 6"},
       {"a slice that is larger", [](World& w) { w.x.array().slice(0, {huge}); }, "slice", "within the 6"},
-      {"a copy into another shape",
-       [](World& w) {
-         copy(w.x.array(), Array({3, 2}));
-       },
-       "copy", "shapes and dtypes must"},
+      {"a copy into another shape", [](World& w) { copy(w.x.array(), Array({3, 2})); }, "copy",
+       "shapes and dtypes must"},
       {"a copy into another dtype", [](World& w) { copy(w.x.array(), w.wide.array()); }, "copy", "shapes and dtypes"},
       {"a copy of none", [](World&) { copy(Array(), Array(Shape{})); }, "array", "got an undefined one"},
       {"a copy into none", [](World&) { copy(Array(Shape{}), Array()); }, "array", "got an undefined one"},
@@ -162,7 +92,7 @@ TEST(Hostile, Arrays) {
       {"a clone of none", [](World&) { clone(Array()); }, "array", "got an undefined one"},
       {"none on a device", [](World&) { to(Array(), Device::cpu()); }, "array", "got an undefined one"},
       {"none in another dtype", [](World&) { to(Array(), float64); }, "array", "got an undefined one"},
-      {"in a fifth dtype", [](World& w) { to(w.x.array(), static_cast<DType>(4)); }, "allocate", "got number 4"},
+      {"in a sixth dtype", [](World& w) { to(w.x.array(), static_cast<DType>(5)); }, "allocate", "got number 5"},
       {"to nowhere", [](World& w) { to(w.x.array(), nowhere); }, "device", "CUDA"},
       {"none filled", [](World&) { fill(Array(), 1); }, "array", "got an undefined one"},
       {"the memory of nowhere", [](World&) { memory_stats(nowhere); }, "device", "CUDA"},
@@ -170,7 +100,7 @@ TEST(Hostile, Arrays) {
       {"what was moved away",
        [](World&) {
          Array a({2}), b = std::move(a);
-         a.data<float>();  // NOLINT: that is the point
+         a.data<float>();
        },
        "array", "got an undefined one"},
   });
@@ -203,16 +133,8 @@ TEST(Hostile, Creation) {
       {"from high to low", [](World&) { uniform({2}, 1, 0); }, "uniform", "low <= high"},
       {"from NaN", [](World&) { uniform({2}, nan, 1); }, "uniform", "low <= high"},
       {"to infinity", [](World&) { uniform({2}, 0, infinity); }, "uniform", "low <= high"},
-      {"rows of two lengths",
-       [](World&) {
-         tensor({{1, 2}, {3}});
-       },
-       "tensor", "row 0 has 2, row 1 has 1"},
-      {"rows nowhere",
-       [](World&) {
-         tensor({{1, 2}}, {.device = nowhere});
-       },
-       "device", "CUDA"},
+      {"rows of two lengths", [](World&) { tensor({{1, 2}, {3}}); }, "tensor", "row 0 has 2, row 1 has 1"},
+      {"rows nowhere", [](World&) { tensor({{1, 2}}, {.device = nowhere}); }, "device", "CUDA"},
       {"a value too few", [](World&) { from_vector(std::vector<float>{1}, {2}); }, "from_vector",
        "holds 2 values, got 1"},
       {"values without a place", [](World&) { from_vector(std::vector<double>{1}, {0}); }, "from_vector", "holds 0"},
@@ -255,11 +177,7 @@ TEST(Hostile, UndefinedTensors) {
       {"beside a number", [](World&) { (void)(2 * none); }, "tensor", rule},
       {"a comparison", [](World& w) { (void)(none < w.x); }, "tensor", rule},
       {"a condition", [](World& w) { where(none, w.x, w.x); }, "tensor", rule},
-      {"a part",
-       [](World& w) {
-         concat({w.x, none});
-       },
-       "tensor", rule},
+      {"a part", [](World& w) { concat({w.x, none}); }, "tensor", rule},
       {"indices", [](World& w) { gather(w.x, none); }, "tensor", rule},
       {"a factor", [](World& w) { matmul(w.x, none); }, "tensor", rule},
       {"a sum", [](World&) { sum(none); }, "tensor", rule},
@@ -268,7 +186,7 @@ TEST(Hostile, UndefinedTensors) {
       {"what was moved away",
        [](World&) {
          Tensor a = zeros({2}), b = std::move(a);
-         a.numel();  // NOLINT: that is the point
+         a.numel();
        },
        "tensor", rule},
   });
@@ -308,12 +226,8 @@ TEST(Hostile, Tensors) {
       {"an array for a result", [](World& w) { (w.leaf + 1).set_array(w.leaf.array()); }, "set_array",
        "the result of 'add'"},
       {"a move to nowhere", [](World& w) { w.x.to(nowhere); }, "device", "CUDA"},
-      {"a move to a second CPU",
-       [](World& w) {
-         w.x.to(Device{Device::Kind::cpu, 2});
-       },
-       "device", "got device 2"},
-      {"a conversion to a fifth dtype", [](World& w) { w.x.to(static_cast<DType>(200)); }, "allocate", "number 200"},
+      {"a move to a second CPU", [](World& w) { w.x.to(Device{Device::Kind::cpu, 2}); }, "device", "got device 2"},
+      {"a conversion to no dtype", [](World& w) { w.x.to(static_cast<DType>(200)); }, "allocate", "number 200"},
   });
 }
 
@@ -336,11 +250,8 @@ TEST(Hostile, Elementwise) {
       {"two dtypes", [](World& w) { (void)(w.x - w.wide); }, "subtract", "dtypes must agree, got float32 and float64"},
       {"shapes that do not fit", [](World& w) { (void)(w.x * zeros({2})); }, "multiply", "shapes must broadcast"},
       {"nothing and two rows", [](World& w) { (void)(w.x / w.empty); }, "divide", "shapes must broadcast"},
-      {"a result of 2^80 elements",
-       [](World&) {
-         (void)(zeros({huge, 1, 0}) + zeros({huge, 0}));
-       },
-       "shape", "overflows 63 bits"},
+      {"a result of 2^80 elements", [](World&) { (void)(zeros({huge, 1, 0}) + zeros({huge, 0})); }, "shape",
+       "overflows 63 bits"},
       {"slopes that do not fit", [](World& w) { prelu(w.x, zeros({4})); }, "prelu", "shapes must broadcast"},
       {"the larger of two dtypes", [](World& w) { maximum(w.x, w.wide); }, "maximum", "dtypes must agree"},
       {"a clamp upside down", [](World& w) { clamp(w.x, 1, 0); }, "clamp", "low must not exceed high"},
@@ -393,11 +304,7 @@ TEST(Hostile, Elementwise) {
       {"repeated to fewer", [](World& w) { broadcast_to(w.x.array(), {3}); }, "broadcast_to", "does not broadcast to"},
       {"repeated beyond memory", [](World&) { broadcast_to(zeros({1}).array(), {int64_t{1} << 60}); }, "allocate",
        "at most 2^56 bytes"},
-      {"summed to more axes",
-       [](World& w) {
-         sum_to(w.leaf.array(), {2, 3});
-       },
-       "sum_to", "does not broadcast to [3]"},
+      {"summed to more axes", [](World& w) { sum_to(w.leaf.array(), {2, 3}); }, "sum_to", "does not broadcast to [3]"},
       {"summed to another size", [](World& w) { sum_to(w.x.array(), {2}); }, "sum_to", "shapes must broadcast"},
   });
 }
@@ -410,48 +317,22 @@ TEST(Hostile, Movement) {
   expect_refused({
       {"a batch of no axis", [](World&) { flatten(scalar(1)); }, "flatten", "expected a batch axis"},
       {"a vector transposed", [](World& w) { transpose(w.leaf); }, "transpose", "expected a matrix, got shape [3]"},
-      {"a cube transposed",
-       [](World&) {
-         transpose(zeros({2, 2, 2}));
-       },
-       "transpose", "expected a matrix"},
+      {"a cube transposed", [](World&) { transpose(zeros({2, 2, 2})); }, "transpose", "expected a matrix"},
       {"none transposed", [](World&) { transpose(Array()); }, "transpose", "an argument is undefined"},
       {"rows of a number", [](World&) { rows(scalar(1), 0, 1); }, "rows", "expected at least one axis"},
       {"rows of another tensor", [](World& w) { rows(w.x, 2, 3); }, "rows", "expected 0 <= begin <= end <= 2"},
       {"gathered by floats", [](World& w) { gather(w.x, w.x); }, "gather", "indices must be int32 of shape [k]"},
-      {"gathered by a matrix",
-       [](World& w) {
-         gather(w.x, zeros({2, 2}, {.dtype = int32}));
-       },
-       "gather", "indices must be int32 of shape [k]"},
+      {"gathered by a matrix", [](World& w) { gather(w.x, zeros({2, 2}, {.dtype = int32})); }, "gather",
+       "indices must be int32 of shape [k]"},
       {"gathered from a number", [](World& w) { gather(scalar(1), w.whole); }, "gather", "expected at least one axis"},
       {"gathered from none", [=](World&) { gather(Array(), ints({0})); }, "gather", "an argument is undefined"},
       {"no parts", [](World&) { concat(std::span<const Tensor>()); }, "concat", "expected at least one tensor"},
-      {"numbers in a row",
-       [](World&) {
-         concat({scalar(1), scalar(2)});
-       },
-       "concat", "axis must lie in [0, 0)"},
-      {"parts of two ranks",
-       [](World& w) {
-         concat({w.x, w.leaf});
-       },
-       "concat", "shapes must agree but for axis 0"},
-      {"parts of two widths",
-       [](World& w) {
-         concat({w.x, zeros({2, 4})});
-       },
-       "concat", "shapes must agree but for axis"},
-      {"parts of two dtypes",
-       [](World& w) {
-         concat({w.x, w.wide});
-       },
-       "concat", "dtypes must agree"},
-      {"along the lowest axis",
-       [](World& w) {
-         concat({w.x, w.x}, least);
-       },
-       "concat", "axis must lie in [-2, 2)"},
+      {"numbers in a row", [](World&) { concat({scalar(1), scalar(2)}); }, "concat", "axis must lie in [0, 0)"},
+      {"parts of two ranks", [](World& w) { concat({w.x, w.leaf}); }, "concat", "shapes must agree but for axis 0"},
+      {"parts of two widths", [](World& w) { concat({w.x, zeros({2, 4})}); }, "concat",
+       "shapes must agree but for axis"},
+      {"parts of two dtypes", [](World& w) { concat({w.x, w.wide}); }, "concat", "dtypes must agree"},
+      {"along the lowest axis", [](World& w) { concat({w.x, w.x}, least); }, "concat", "axis must lie in [-2, 2)"},
       {"parts of 2^62 rows",
        [](World&) {
          const Tensor part = zeros({int64_t{1} << 62, 0});
@@ -480,35 +361,21 @@ TEST(Hostile, Movement) {
       {"scattered along an axis of 3", [](World& w) { scatter_axis(w.x.array(), w.whole.array(), 1, 3); },
        "scatter_axis", "must be of size 1"},
       {"scattered by indices of another shape",
-       [](World& w) {
-         scatter_axis(w.x.array().view({6, 1}), w.whole.array(), 1, 3);
-       },
-       "scatter_axis", "int32 of shape"},
+       [](World& w) { scatter_axis(w.x.array().view({6, 1}), w.whole.array(), 1, 3); }, "scatter_axis",
+       "int32 of shape"},
       {"scattered by indices of floats",
        [](World& w) {
          const Array column = w.x.array().view({6, 1});
          scatter_axis(column, column, 1, 3);
        },
        "scatter_axis", "indices must be int32 of shape [6, 1]"},
-      {"a batch of images of three axes",
-       [=](World&) {
-         load_batch(here({2, 2, 2}), ints({0, 1}), ints({0}), 0, 1);
-       },
+      {"a batch of images of three axes", [=](World&) { load_batch(here({2, 2, 2}), ints({0, 1}), ints({0}), 0, 1); },
        "load_batch", "[n, features]"},
-      {"a batch of wide images",
-       [=](World&) {
-         load_batch(here({2, 2}, float64), ints({0, 1}), ints({0}), 0, 1);
-       },
+      {"a batch of wide images", [=](World&) { load_batch(here({2, 2}, float64), ints({0, 1}), ints({0}), 0, 1); },
        "load_batch", "expected"},
-      {"a batch of too few labels",
-       [=](World&) {
-         load_batch(here({2, 2}), ints({0}), ints({0}), 0, 1);
-       },
-       "load_batch", "int32 labels [2]"},
-      {"a batch of rows of floats",
-       [=](World&) {
-         load_batch(here({2, 2}), ints({0, 1}), here({1}), 0, 1);
-       },
+      {"a batch of too few labels", [=](World&) { load_batch(here({2, 2}), ints({0}), ints({0}), 0, 1); }, "load_batch",
+       "int32 labels [2]"},
+      {"a batch of rows of floats", [=](World&) { load_batch(here({2, 2}), ints({0, 1}), here({1}), 0, 1); },
        "load_batch", "expected int32 rows"},
   });
 }
@@ -520,43 +387,22 @@ TEST(Hostile, IndicesOutOfRange) {
     return from_vector(values, {n});
   };
   expect_refused({
-      {"row 2 of 2",
-       [=](World& w) {
-         gather(w.x, ints({0, 2}));
-       },
-       "gather", "must lie in [0, 2), got 2 at position 1"},
+      {"row 2 of 2", [=](World& w) { gather(w.x, ints({0, 2})); }, "gather", "must lie in [0, 2), got 2 at position 1"},
       {"row -1", [=](World& w) { gather(w.x, ints({-1})); }, "gather", "must lie in [0, 2), got -1"},
       {"the lowest row", [=](World& w) { gather(w.x, ints({least})); }, "gather", "must lie in [0, 2)"},
       {"a row of nothing", [=](World& w) { gather(w.empty, ints({0})); }, "gather", "must lie in [0, 0)"},
-      {"scattered to row 2 of 2",
-       [=](World& w) {
-         scatter_add(w.x.array(), ints({0, 2}).array(), 2);
-       },
-       "scatter_add", "must lie in [0, 2), got 2"},
-      {"scattered to the lowest row",
-       [=](World& w) {
-         scatter_add(w.x.array(), ints({least, 0}).array(), 2);
-       },
+      {"scattered to row 2 of 2", [=](World& w) { scatter_add(w.x.array(), ints({0, 2}).array(), 2); }, "scatter_add",
+       "must lie in [0, 2), got 2"},
+      {"scattered to the lowest row", [=](World& w) { scatter_add(w.x.array(), ints({least, 0}).array(), 2); },
        "scatter_add", "must lie in [0, 2)"},
       {"an image behind the last",
-       [=](World&) {
-         load_batch(here({2, 2}), ints({0, 1}).array(), ints({2}).array(), 0, 1);
-       },
-       "load_batch", "rows must lie in [0, 2), got 2"},
-      {"label 3 of 3",
-       [=](World& w) {
-         cross_entropy(w.x, ints({0, 3}));
-       },
-       "cross_entropy", "labels must lie in [0, 3), got 3 at row 1"},
-      {"the lowest label",
-       [=](World& w) {
-         cross_entropy(w.x, ints({least, 0}));
-       },
-       "cross_entropy", "at row 0"},
+       [=](World&) { load_batch(here({2, 2}), ints({0, 1}).array(), ints({2}).array(), 0, 1); }, "load_batch",
+       "rows must lie in [0, 2), got 2"},
+      {"label 3 of 3", [=](World& w) { cross_entropy(w.x, ints({0, 3})); }, "cross_entropy",
+       "labels must lie in [0, 3), got 3 at row 1"},
+      {"the lowest label", [=](World& w) { cross_entropy(w.x, ints({least, 0})); }, "cross_entropy", "at row 0"},
       {"label -100 where -1 is ignored",
-       [=](World& w) {
-         cross_entropy(w.x, ints({-1, -100}), {.class_weights = {}, .ignore_index = -1});
-       },
+       [=](World& w) { cross_entropy(w.x, ints({-1, -100}), {.class_weights = {}, .ignore_index = -1}); },
        "cross_entropy", "got -100"},
   });
 }
@@ -568,10 +414,7 @@ TEST(Hostile, ProductsAndReductions) {
       {"factors of two dtypes", [](World& w) { matmul(w.x, transpose(w.wide)); }, "matmul", "dtypes must agree"},
       {"integers as factors", [](World& w) { matmul(w.x.to(int32), transpose(w.x.to(int32))); }, "matmul",
        "expected float32 or float64"},
-      {"a product beyond memory",
-       [](World&) {
-         matmul(zeros({int64_t{1} << 31, 0}), zeros({0, int64_t{1} << 31}));
-       },
+      {"a product beyond memory", [](World&) { matmul(zeros({int64_t{1} << 31, 0}), zeros({0, int64_t{1} << 31})); },
        "allocate", "at most 2^56"},
       {"a product into another shape",
        [](World& w) {
@@ -605,16 +448,10 @@ TEST(Hostile, ProductsAndReductions) {
        "matmul", "memory of its own"},
       {"a product into none", [](World& w) { matmul_into({}, w.x.array(), w.x.array()); }, "matmul", "is undefined"},
       {"a product of none", [](World& w) { matmul_into(w.x.array(), {}, w.x.array()); }, "matmul", "is undefined"},
-      {"a product of vectors",
-       [](World& w) {
-         matmul_into(here({1, 1}), w.leaf.array(), w.leaf.array());
-       },
-       "matmul", "expected a matrix, got shape"},
-      {"converted into too little",
-       [](World& w) {
-         convert(w.x.array(), here({2, 2}, bfloat16));
-       },
-       "to", "shapes must be equal, got [2, 3] and [2, 2]"},
+      {"a product of vectors", [](World& w) { matmul_into(here({1, 1}), w.leaf.array(), w.leaf.array()); }, "matmul",
+       "expected a matrix, got shape"},
+      {"converted into too little", [](World& w) { convert(w.x.array(), here({2, 2}, bfloat16)); }, "to",
+       "shapes must be equal, got [2, 3] and [2, 2]"},
       {"a bfloat16 product into bfloat16",
        [](World& w) {
          const Array a = to(w.x.array(), bfloat16);
@@ -622,14 +459,9 @@ TEST(Hostile, ProductsAndReductions) {
        },
        "matmul", "the product of bfloat16 matrices is float32, got memory of bfloat16"},
       {"a product of two dtypes",
-       [](World& w) {
-         matmul(w.x.array(), to(w.x.array(), bfloat16), {.transpose_b = true});
-       },
-       "matmul", "expected float32 or float64, got bfloat16"},
-      {"an update of another copy",
-       [](World& w) {
-         sgd_update({}, w.x.array(), w.x.array(), {}, here({2, 3}));
-       },
+       [](World& w) { matmul(w.x.array(), to(w.x.array(), bfloat16), {.transpose_b = true}); }, "matmul",
+       "expected float32 or float64, got bfloat16"},
+      {"an update of another copy", [](World& w) { sgd_update({}, w.x.array(), w.x.array(), {}, here({2, 3})); },
        "sgd_update", "must be like it"},
       {"the sum over axis 2", [](World& w) { sum(w.x, 2); }, "sum", "axis must lie in [-2, 2)"},
       {"the sum over the lowest axis", [](World& w) { sum(w.x, least); }, "sum", "axis must lie in [-2, 2)"},
@@ -650,30 +482,12 @@ TEST(Hostile, ProductsAndReductions) {
        "expected float32 or float64"},
       {"a log_softmax over axis 7", [](World& w) { log_softmax(w.x, 7); }, "log_softmax", "axis must lie in [-2, 2)"},
       {"a weight of one axis", [](World& w) { dense(w.x, w.leaf); }, "dense", "expected weight [out, in], got [3]"},
-      {"a weight of another width",
-       [](World& w) {
-         dense(w.x, zeros({5, 4}));
-       },
-       "dense", "expected input [n, 4]"},
-      {"a bias of another width",
-       [](World& w) {
-         dense(w.x, zeros({5, 3}), w.leaf);
-       },
-       "dense", "expected bias [5]"},
-      {"a bias of another dtype",
-       [](World& w) {
-         dense(w.x, zeros({3, 3}), w.leaf.detach().to(float64));
-       },
-       "dense", "dtypes must agree"},
-      {"rows of no elements",
-       [](World&) {
-         dense(zeros({2, 0}), zeros({3, 0}));
-       },
-       "dense", "at least one element"},
-      {"an activation upside down",
-       [](World& w) {
-         dense(w.x, zeros({3, 3}), {}, Unary(formula::Clamp{1, 0}));
-       },
+      {"a weight of another width", [](World& w) { dense(w.x, zeros({5, 4})); }, "dense", "expected input [n, 4]"},
+      {"a bias of another width", [](World& w) { dense(w.x, zeros({5, 3}), w.leaf); }, "dense", "expected bias [5]"},
+      {"a bias of another dtype", [](World& w) { dense(w.x, zeros({3, 3}), w.leaf.detach().to(float64)); }, "dense",
+       "dtypes must agree"},
+      {"rows of no elements", [](World&) { dense(zeros({2, 0}), zeros({3, 0})); }, "dense", "at least one element"},
+      {"an activation upside down", [](World& w) { dense(w.x, zeros({3, 3}), {}, Unary(formula::Clamp{1, 0})); },
        "clamp", "low must not exceed high"},
       {"the way back of another gradient",
        [](World& w) {
@@ -918,16 +732,10 @@ TEST(Hostile, Random) {
       {"all of a SELU dropped", [](World& w) { alpha_dropout(w.x, 1); }, "alpha_dropout", "p must lie in [0, 1)"},
       {"integers of a SELU dropped", [](World& w) { alpha_dropout(w.whole, 0.1); }, "alpha_dropout",
        "expected float32"},
-      {"a mask that keeps nothing",
-       [](World&) {
-         dropout_mask({2}, 0, {1, 2}, float32, {});
-       },
-       "dropout_mask", "keep must lie in (0, 1]"},
-      {"a mask that keeps NaN",
-       [](World&) {
-         dropout_mask({2}, nan, {1, 2}, float32, {});
-       },
-       "dropout_mask", "keep must lie in (0, 1]"},
+      {"a mask that keeps nothing", [](World&) { dropout_mask({2}, 0, {1, 2}, float32, {}); }, "dropout_mask",
+       "keep must lie in (0, 1]"},
+      {"a mask that keeps NaN", [](World&) { dropout_mask({2}, nan, {1, 2}, float32, {}); }, "dropout_mask",
+       "keep must lie in (0, 1]"},
       {"slopes upside down", [](World& w) { rrelu(w.x, 0.5, 0.25); }, "rrelu", "0 <= lower <= upper < 1"},
       {"slopes of integers", [](World& w) { rrelu(w.whole); }, "rrelu", "expected float32 or float64"},
   });
@@ -942,16 +750,10 @@ TEST(Hostile, Settings) {
       {"a precision of nowhere", [](World&) { set_precision(nowhere, Precision::float32); }, "device", "CUDA"},
       {"the precision of nowhere", [](World&) { precision(nowhere); }, "device", "CUDA"},
       {"nowhere by default", [](World&) { set_default_device(nowhere); }, "device", "CUDA"},
-      {"a device before the first by default",
-       [](World&) {
-         set_default_device({Device::Kind::cuda, least});
-       },
+      {"a device before the first by default", [](World&) { set_default_device({Device::Kind::cuda, least}); },
        "device", "CUDA"},
-      {"a second CPU by default",
-       [](World&) {
-         set_default_device({Device::Kind::cpu, 1});
-       },
-       "device", "the CPU is device 0"},
+      {"a second CPU by default", [](World&) { set_default_device({Device::Kind::cpu, 1}); }, "device",
+       "the CPU is device 0"},
       {"CUDA device 1000", [](World&) { Device::cuda(1000); }, "device", "CUDA"},
       {"CUDA device -1", [](World&) { Device::cuda(-1); }, "device", "CUDA"},
       {"a device without a name", [](World&) { Device::parse(""); }, "device",
@@ -971,8 +773,7 @@ TEST(Hostile, Settings) {
       {"a loop over floats as integers",
        [](World&) {
          const Array x({2});
-         parallel_for(
-             2, 1, [](int32_t*, int64_t, int64_t) {}, part<int32_t>(x));
+         parallel_for(2, 1, [](int32_t*, int64_t, int64_t) {}, part<int32_t>(x));
        },
        "data", "expected int32, got float32"},
   });

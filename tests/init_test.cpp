@@ -240,25 +240,15 @@ TEST(Init, FillsWithAConstant) { EXPECT_EQ(draw(constant(0.25), 3, 2), std::vect
 
 TEST(Init, RefusesBadFansAndGains) {
   Generator generator;
-  EXPECT_EQ(error_of([&] {
-              glorot_uniform()({2}, {0, 10}, {}, generator);
-            }),
+  EXPECT_EQ(error_of([&] { glorot_uniform()({2}, {0, 10}, {}, generator); }),
             "[glorot_uniform] fans must be at least 1, got 0 and 10");
-  EXPECT_EQ(error_of([&] {
-              glorot_normal()({2}, {10, -1}, {}, generator);
-            }),
+  EXPECT_EQ(error_of([&] { glorot_normal()({2}, {10, -1}, {}, generator); }),
             "[glorot_normal] fans must be at least 1, got 10 and -1");
-  EXPECT_EQ(error_of([&] {
-              he_uniform()({2}, {0, 0}, {}, generator);
-            }),
+  EXPECT_EQ(error_of([&] { he_uniform()({2}, {0, 0}, {}, generator); }),
             "[he_uniform] fans must be at least 1, got 0 and 0");
-  EXPECT_EQ(error_of([&] {
-              he_normal()({2}, {0, 1}, {}, generator);
-            }),
+  EXPECT_EQ(error_of([&] { he_normal()({2}, {0, 1}, {}, generator); }),
             "[he_normal] fans must be at least 1, got 0 and 1");
-  EXPECT_EQ(error_of([&] {
-              constant(1)({2}, {0, 1}, {}, generator);
-            }),
+  EXPECT_EQ(error_of([&] { constant(1)({2}, {0, 1}, {}, generator); }),
             "[constant] fans must be at least 1, got 0 and 1");
   EXPECT_EQ(error_of([] { glorot_uniform(0); }), "[glorot_uniform] gain must be positive and finite, got 0");
   EXPECT_EQ(error_of([] { glorot_normal(-1); }), "[glorot_normal] gain must be positive and finite, got -1");
@@ -278,15 +268,12 @@ TEST(Init, RefusesBadFansAndGains) {
   EXPECT_EQ(error_of([] { truncated_normal({.cut = 9}); }), "[truncated_normal] cut must lie in (0, 8], got 9");
   for (const Initializer& initializer :
        {lecun_uniform(), lecun_normal(), orthogonal(), uniform(0, 1), normal(), truncated_normal()}) {
-    EXPECT_NE(error_of([&] {
-                initializer({2, 2}, {0, 2}, {}, generator);
-              }).find("] fans must be at least 1, got 0 and 2"),
-              std::string::npos);
+    EXPECT_NE(
+        error_of([&] { initializer({2, 2}, {0, 2}, {}, generator); }).find("] fans must be at least 1, got 0 and 2"),
+        std::string::npos);
     EXPECT_NE(error_of([&] { initializer({2, 2}, {2, 2}, {.dtype = int32}, generator); }), "no error");
   }
-  EXPECT_EQ(error_of([&] {
-              orthogonal()({4}, {1, 1}, {}, generator);
-            }),
+  EXPECT_EQ(error_of([&] { orthogonal()({4}, {1, 1}, {}, generator); }),
             "[orthogonal] expected a matrix [r, ...], got [4]");
   EXPECT_NE(error_of([&] { he_normal()({2}, {1, 1}, {.dtype = int32}, generator); }), "no error");
   EXPECT_NE(error_of([&] { he_uniform()({2}, {1, 1}, {.dtype = int32}, generator); }), "no error");
@@ -338,7 +325,7 @@ TEST(Gain, HasTheTabledValuesOfSmoothActivations) {
 
 TEST(Gain, ExistsForEveryActivation) {
 #define RAMP_EXPECT_GAIN(Struct, function) EXPECT_GT(gain(formula::Struct{}), 0.5) << #Struct;
-  RAMP_ACTIVATIONS(RAMP_EXPECT_GAIN)
+  RAMP_ACTIVATIONS(RAMP_EXPECT_GAIN);
 #undef RAMP_EXPECT_GAIN
 }
 
@@ -371,9 +358,7 @@ TEST(Gain, KeepsTheMeanSquareLevel) {
 TEST(Gain, RefusesFunctionsWithoutAMeanSquare) {
   EXPECT_EQ(error_of([] { gain(formula::Log{}); }),
             "[gain] expected a function with a positive, finite mean square over N(0, 1), got log");
-  EXPECT_EQ(error_of([] {
-              gain(formula::Clamp{0, 0});
-            }),
+  EXPECT_EQ(error_of([] { gain(formula::Clamp{0, 0}); }),
             "[gain] expected a function with a positive, finite mean square over N(0, 1), got clamp");
 }
 

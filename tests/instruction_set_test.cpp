@@ -32,7 +32,7 @@ TEST(InstructionSet, IsTheOneThatWasAskedFor) {
 }
 
 TEST(InstructionSet, IsAnyThatTheBuildAndTheProcessorHave) {
-  const std::string same = "InstructionSet.is_the_one_that_was_asked_for";
+  const std::string same = "InstructionSet.IsTheOneThatWasAskedFor";
   EXPECT_NE(output(instruction_set(), same).find("[  PASSED  ] 1 test"), std::string::npos);
 #ifdef __x86_64__
   for (const char* isa : {"baseline", "avx2", "avx512"}) {
@@ -49,7 +49,7 @@ TEST(InstructionSet, IsAnyThatTheBuildAndTheProcessorHave) {
 
 TEST(InstructionSet, IsNoUnknownOne) {
   for (const char* isa : {"avx", "AVX2", ""}) {
-    const std::string text = output(isa, "InstructionSet.is_the_one_that_was_asked_for");
+    const std::string text = output(isa, "InstructionSet.IsTheOneThatWasAskedFor");
     const std::string message = "[RAMP_ISA] expected an instruction set of this build (";
     EXPECT_NE(text.find(message), std::string::npos) << text;
     EXPECT_NE(text.find(std::string("), got ") + isa), std::string::npos) << text;

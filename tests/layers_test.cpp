@@ -163,9 +163,7 @@ TEST(Dense, RefusesWhatDoesNotFit) {
   EXPECT_EQ(error_of([&] { layer(x); }), "[dense] expected input [n, 784], got [128, 785]");
   EXPECT_EQ(error_of([&] { layer(zeros({784})); }), "[dense] expected input [n, 784], got [784]");
   EXPECT_EQ(error_of([&] { dense(zeros({2, 784}), weight, zeros({255})); }), "[dense] expected bias [256], got [255]");
-  EXPECT_EQ(error_of([&] {
-              dense(zeros({2, 784}), weight, zeros({1, 256}));
-            }),
+  EXPECT_EQ(error_of([&] { dense(zeros({2, 784}), weight, zeros({1, 256})); }),
             "[dense] expected bias [256], got [1, 256]");
   EXPECT_EQ(error_of([&] { dense(x, bias); }), "[dense] expected weight [out, in], got [256]");
   EXPECT_EQ(error_of([&] { dense(zeros({2, 784}, in_double()), weight, bias); }).substr(0, 8), "[dense] ");
@@ -397,19 +395,13 @@ TEST(Layer, ListsASharedTensorOnce) {
 
 TEST(Layer, RefusesToCallAnInnerLayerThatWasNotAdded) {
   Forgetful<Dense> forgetful(Dense(3, 4));
-  EXPECT_EQ(error_of([&] {
-              forgetful(zeros({1, 3}));
-            }),
+  EXPECT_EQ(error_of([&] { forgetful(zeros({1, 3})); }),
             "[Forgetful] calls Dense(3, 4), which it does not own: make it with add()");
   Sequential model{Forgetful<Dense>(Dense(3, 4))};
-  EXPECT_EQ(error_of([&] {
-              model(zeros({1, 3}));
-            }),
+  EXPECT_EQ(error_of([&] { model(zeros({1, 3})); }),
             "[Forgetful] calls Dense(3, 4), which it does not own: make it with add()");
   Forgetful<Sequential> nested(Sequential{ReLU(), Dense(3, 4)});
-  EXPECT_EQ(error_of([&] {
-              nested(zeros({1, 3}));
-            }),
+  EXPECT_EQ(error_of([&] { nested(zeros({1, 3})); }),
             "[Forgetful] calls Sequential, which it does not own: make it with add()");
 
   Dense after(3, 4);  // the failed calls have left nothing behind

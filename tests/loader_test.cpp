@@ -181,13 +181,9 @@ TEST(LoaderTest, RefusesUnsoundSets) {
     change(set);
     return error_of([&] { Loader loader{set}; });
   };
-  EXPECT_EQ(refusal([](Dataset& set) {
-              set.images = Array(Shape{3, 2}, float64);
-            }),
+  EXPECT_EQ(refusal([](Dataset& set) { set.images = Array(Shape{3, 2}, float64); }),
             "[loader] expected uint8 or float32 images [n, features], got float64 [3, 2]");
-  EXPECT_EQ(refusal([](Dataset& set) {
-              set.images = Array(Shape{3, 2, 2}, uint8);
-            }),
+  EXPECT_EQ(refusal([](Dataset& set) { set.images = Array(Shape{3, 2, 2}, uint8); }),
             "[loader] expected uint8 or float32 images [n, features], got uint8 [3, 2, 2]");
   EXPECT_EQ(refusal([](Dataset& set) { set.labels = Array(Shape{3}, uint8); }),
             "[loader] expected int32 labels [n], got uint8 [3]");

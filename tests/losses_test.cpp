@@ -244,9 +244,7 @@ TEST(MSE, GradientsEqualTheJacobian) {
 }
 
 TEST(MSE, RefusesWhatDoesNotFit) {
-  EXPECT_EQ(error_of([] {
-              mse(zeros({2, 1}), zeros({2}));
-            }),
+  EXPECT_EQ(error_of([] { mse(zeros({2, 1}), zeros({2})); }),
             "[mse] prediction and target must have equal shapes, got [2, 1] and [2]");
   EXPECT_EQ(error_of([] { mse(zeros({2}), zeros({2}, in_double())); }).substr(0, 6), "[mse] ");
   EXPECT_EQ(error_of([] { mse(zeros({0, 2}), zeros({0, 2})); }), "[mse] a batch must not be empty, got [0, 2]");
@@ -277,9 +275,7 @@ TEST(NLL, RefusesWhatDoesNotFit) {
   EXPECT_EQ(error_of([&] { nll(x, labels_of({0})); }), "[nll] expected labels [2], got [1]");
   EXPECT_EQ(error_of([&] { nll(x, labels_of({0, 3})); }), "[nll] labels must lie in [0, 3), got 3 at row 1");
   EXPECT_EQ(error_of([&] { nll(x, labels_of({-1, 0})); }), "[nll] labels must lie in [0, 3), got -1 at row 0");
-  EXPECT_EQ(error_of([&] {
-              nll(zeros({0, 3}), labels_of({}));
-            }),
+  EXPECT_EQ(error_of([&] { nll(zeros({0, 3}), labels_of({})); }),
             "[nll] a batch needs rows and classes, got log-probabilities [0, 3]");
 }
 
@@ -291,11 +287,8 @@ TEST(PairLosses, GradientsEqualTheJacobian) {
   for (const Reduction reduction : reductions) {
     gradcheck([&](const std::vector<Tensor>& in) { return l1(in[0], in[1], reduction); }, {leaf(a), leaf(b)});
     for (const double delta : {0.2, 1.0, 9.0})
-      gradcheck(
-          [&](const std::vector<Tensor>& in) {
-            return huber(in[0], in[1], {delta, reduction});
-          },
-          {leaf(a), leaf(b)});
+      gradcheck([&](const std::vector<Tensor>& in) { return huber(in[0], in[1], {delta, reduction}); },
+                {leaf(a), leaf(b)});
     gradcheck([&](const std::vector<Tensor>& in) { return binary_cross_entropy_with_logits(in[0], in[1], reduction); },
               {leaf(a), leaf(target)});
   }
@@ -326,9 +319,7 @@ TEST(BinaryCrossEntropy, KeepsItsDigitsForLargeLogits) {
 }
 
 TEST(PairLosses, RefuseWhatDoesNotFit) {
-  EXPECT_EQ(error_of([] {
-              l1(zeros({2, 1}), zeros({2}));
-            }),
+  EXPECT_EQ(error_of([] { l1(zeros({2, 1}), zeros({2})); }),
             "[l1] prediction and target must have equal shapes, got [2, 1] and [2]");
   EXPECT_EQ(error_of([] { huber(zeros({0}), zeros({0})); }), "[huber] a batch must not be empty, got [0]");
   for (const double delta :
@@ -337,13 +328,9 @@ TEST(PairLosses, RefuseWhatDoesNotFit) {
               "[huber] delta must be positive and finite, got");
   EXPECT_EQ(error_of([] { binary_cross_entropy_with_logits(zeros({3}), zeros({2})); }),
             "[binary_cross_entropy_with_logits] logits and targets must have equal shapes, got [3] and [2]");
-  EXPECT_EQ(error_of([] {
-              binary_cross_entropy_with_logits(zeros({2}), tensor({1, -1}));
-            }),
+  EXPECT_EQ(error_of([] { binary_cross_entropy_with_logits(zeros({2}), tensor({1, -1})); }),
             "[binary_cross_entropy_with_logits] targets must lie in [0, 1], got -1 at element 1");
-  EXPECT_EQ(error_of([] {
-              binary_cross_entropy_with_logits(zeros({2}), tensor({1, 2}));
-            }),
+  EXPECT_EQ(error_of([] { binary_cross_entropy_with_logits(zeros({2}), tensor({1, 2})); }),
             "[binary_cross_entropy_with_logits] targets must lie in [0, 1], got 2 at element 1");
   EXPECT_NE(error_of([] { binary_cross_entropy_with_logits(zeros({1}), tensor({std::nan("")})); }), "no error");
   EXPECT_NE(error_of([] { binary_cross_entropy_with_logits(zeros({1}), zeros({1}, {.dtype = int32})); }), "no error");
@@ -394,17 +381,11 @@ TEST(Accuracy, RefusesWhatDoesNotFit) {
   EXPECT_EQ(error_of([&] { accuracy(zeros({2}), labels_of({0, 1})); }), "[accuracy] expected logits [n, C], got [2]");
   EXPECT_EQ(error_of([&] { accuracy(logits, zeros({2})); }), "[accuracy] expected int32 labels, got float32");
   EXPECT_EQ(error_of([&] { accuracy(logits, labels_of({0})); }), "[accuracy] expected labels [2], got [1]");
-  EXPECT_EQ(error_of([&] {
-              accuracy(logits, labels_of({0, 3}));
-            }),
+  EXPECT_EQ(error_of([&] { accuracy(logits, labels_of({0, 3})); }),
             "[accuracy] labels must lie in [0, 3), got 3 at row 1");
-  EXPECT_EQ(error_of([&] {
-              accuracy(logits, labels_of({-1, 0}));
-            }),
+  EXPECT_EQ(error_of([&] { accuracy(logits, labels_of({-1, 0})); }),
             "[accuracy] labels must lie in [0, 3), got -1 at row 0");
-  EXPECT_EQ(error_of([&] {
-              accuracy(zeros({0, 3}), zeros({0}, {.dtype = int32}));
-            }),
+  EXPECT_EQ(error_of([&] { accuracy(zeros({0, 3}), zeros({0}, {.dtype = int32})); }),
             "[accuracy] a batch needs rows and classes, got logits [0, 3]");
 }
 
@@ -429,9 +410,7 @@ TEST(TopK, RefusesWhatDoesNotFit) {
   const Tensor logits = zeros({2, 3}), labels = labels_of({0, 1});
   EXPECT_EQ(error_of([&] { top_k_accuracy(logits, labels, 0); }), "[top_k_accuracy] k must lie in [1, 3], got 0");
   EXPECT_EQ(error_of([&] { top_k_accuracy(logits, labels, 4); }), "[top_k_accuracy] k must lie in [1, 3], got 4");
-  EXPECT_EQ(error_of([&] {
-              top_k_accuracy(logits, labels_of({0, 3}), 1);
-            }),
+  EXPECT_EQ(error_of([&] { top_k_accuracy(logits, labels_of({0, 3}), 1); }),
             "[top_k_accuracy] labels must lie in [0, 3), got 3 at row 1");
 }
 
@@ -458,22 +437,14 @@ TEST(Confusion, CountsEachTrueClassAgainstEachPrediction) {
   EXPECT_EQ(error_of([&] { matrix.table({"a"}); }), "[ConfusionMatrix] expected 3 names, got 1");
   EXPECT_EQ(error_of([&] { matrix(0, 3); }), "[ConfusionMatrix] expected classes from 0 to 2, got 0 and 3");
   EXPECT_EQ(error_of([&] { matrix(-1, 2); }), "[ConfusionMatrix] expected classes from 0 to 2, got -1 and 2");
-  EXPECT_EQ(error_of([] {
-              ConfusionMatrix{3, {1, 2}}.table();
-            }),
+  EXPECT_EQ(error_of([] { ConfusionMatrix{3, {1, 2}}.table(); }),
             "[ConfusionMatrix] expected 3 x 3 counts for 3 classes, got 2");
-  EXPECT_EQ(error_of([] {
-              ConfusionMatrix{2, {1, 2}}(0, 1);
-            }),
+  EXPECT_EQ(error_of([] { ConfusionMatrix{2, {1, 2}}(0, 1); }),
             "[ConfusionMatrix] expected 2 x 2 counts for 2 classes, got 2");
   EXPECT_EQ(error_of([] { ConfusionMatrix{}(0, 0); }), "[ConfusionMatrix] expected at least one class, got 0");
-  EXPECT_EQ(error_of([] {
-              ConfusionMatrix{-1, {1}}.table();
-            }),
+  EXPECT_EQ(error_of([] { ConfusionMatrix{-1, {1}}.table(); }),
             "[ConfusionMatrix] expected at least one class, got -1");
-  EXPECT_EQ(error_of([&] {
-              confusion_matrix(logits, labels_of({0, 1, 0, 0, 3}));
-            }),
+  EXPECT_EQ(error_of([&] { confusion_matrix(logits, labels_of({0, 1, 0, 0, 3})); }),
             "[confusion_matrix] labels must lie in [0, 3), got 3 at row 4");
 }
 

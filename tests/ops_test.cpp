@@ -133,9 +133,7 @@ TEST(Ops, Movement) {
   EXPECT_EQ(values(concat({x, x}, 1)), (Floats{0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5}));
   EXPECT_EQ(concat({x, x}).shape(), Shape({4, 3}));
   EXPECT_EQ(flatten(zeros({2, 3, 4})).shape(), Shape({2, 12}));
-  EXPECT_EQ(error_of([&] {
-              gather(x, from_vector<int32_t>({0, 2}, {2}));
-            }),
+  EXPECT_EQ(error_of([&] { gather(x, from_vector<int32_t>({0, 2}, {2})); }),
             "[gather] indices must lie in [0, 2), got 2 at position 1");
   EXPECT_EQ(error_of([&] { gather(x, arange(2)); }), "[gather] indices must be int32 of shape [k], got float32 [2]");
   EXPECT_EQ(error_of([&] { concat({x, arange(3)}); }), "[concat] shapes must agree but for axis 0, got [2, 3] and [3]");
@@ -159,18 +157,12 @@ TEST(Ops, MatmulAgreesWithPlainLoops) {
       }
   }
   EXPECT_EQ(values(matmul(zeros({2, 0}), zeros({0, 2}))), Floats(4, 0));
-  EXPECT_EQ(error_of([] {
-              matmul(zeros({2, 3}), zeros({4, 5}));
-            }),
+  EXPECT_EQ(error_of([] { matmul(zeros({2, 3}), zeros({4, 5})); }),
             "[matmul] inner sizes must agree, got [2, 3] and [4, 5]");
   EXPECT_EQ(error_of([] { matmul(zeros({3}), zeros({3, 2})); }), "[matmul] expected a matrix, got shape [3]");
-  EXPECT_EQ(error_of([] {
-              matmul(zeros({2, 2}), zeros({2, 2}, {.dtype = float64}));
-            }),
+  EXPECT_EQ(error_of([] { matmul(zeros({2, 2}), zeros({2, 2}, {.dtype = float64})); }),
             "[matmul] dtypes must agree, got float32 and float64");
-  EXPECT_EQ(error_of([] {
-              matmul(zeros({2, 2}, {.dtype = int32}), zeros({2, 2}));
-            }),
+  EXPECT_EQ(error_of([] { matmul(zeros({2, 2}, {.dtype = int32}), zeros({2, 2})); }),
             "[matmul] expected float32 or float64, got int32; convert it with to()");
 }
 
@@ -318,11 +310,7 @@ INSTANTIATE_TEST_SUITE_P(
         GradientCase{"where",
                      [](const Inputs& x) { return where(mask(), x[0], x[1]); },
                      {wanting({2, 3}), wanting({3}, -1, 1, 8)}},
-        GradientCase{"reshape",
-                     [](const Inputs& x) {
-                       return reshape(x[0], {3, -1});
-                     },
-                     {wanting({2, 3})}},
+        GradientCase{"reshape", [](const Inputs& x) { return reshape(x[0], {3, -1}); }, {wanting({2, 3})}},
         GradientCase{"flatten", [](const Inputs& x) { return flatten(x[0]); }, {wanting({2, 3, 2})}},
         GradientCase{"transpose", [](const Inputs& x) { return transpose(x[0]); }, {wanting({2, 3})}},
         GradientCase{"rows", [](const Inputs& x) { return rows(x[0], 1, 3); }, {wanting({4, 3})}},

@@ -93,10 +93,7 @@ TEST_F(Parallel, UsesEveryThread) {
 TEST_F(Parallel, ChecksWhatTheArraysHold) {
   set_num_threads(2);
   const Array x(Shape{100}, DType::float64, Device::cpu());
-  const auto loop = [&] {
-    parallel_for(
-        100, 1, [](float*, int64_t, int64_t) {}, part<float>(x));
-  };
+  const auto loop = [&] { parallel_for(100, 1, [](float*, int64_t, int64_t) {}, part<float>(x)); };
   EXPECT_EQ(error_of(loop), "[data] expected float32, got float64");
 }
 

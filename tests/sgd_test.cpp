@@ -237,9 +237,7 @@ TEST(Sgd, OptionsOutsideTheirRangesThrow) {
     const std::string message = "[sgd] " + rule;
     const Array before = p.array();
     EXPECT_EQ(error_of([&] { SGD({p}, options); }), message);
-    EXPECT_EQ(error_of([&] {
-                SGD({ParameterGroup{{q}, {.learning_rate = 1}}, ParameterGroup{{p}, options}});
-              }),
+    EXPECT_EQ(error_of([&] { SGD({ParameterGroup{{q}, {.learning_rate = 1}}, ParameterGroup{{p}, options}}); }),
               message);
     EXPECT_EQ(p.array().storage(), before.storage());
     EXPECT_EQ(error_of([&] { sgd.set_options(options); }), message);
@@ -261,33 +259,19 @@ TEST(Sgd, WrongParametersThrowAndChangeNothing) {
   EXPECT_EQ(error_of([&] { SGD(std::vector<Parameter>{}, o); }), "[sgd] expected at least one parameter, got none");
   EXPECT_EQ(error_of([&] { SGD(std::vector<ParameterGroup>{}); }),
             "[sgd] expected at least one group of parameters, got none");
-  EXPECT_EQ(error_of([&] {
-              SGD({ParameterGroup{{good}, o}, ParameterGroup{{}, o}});
-            }),
+  EXPECT_EQ(error_of([&] { SGD({ParameterGroup{{good}, o}, ParameterGroup{{}, o}}); }),
             "[sgd] expected at least one parameter, got none");
-  EXPECT_EQ(error_of([&] {
-              SGD({good, Tensor()}, o);
-            }),
+  EXPECT_EQ(error_of([&] { SGD({good, Tensor()}, o); }),
             "[sgd] expected defined tensors, got an undefined one for parameter 1");
-  EXPECT_EQ(error_of([&] {
-              SGD({{"0.weight", good, true}, {"labels", labels, true}}, o);
-            }),
+  EXPECT_EQ(error_of([&] { SGD({{"0.weight", good, true}, {"labels", labels, true}}, o); }),
             "[sgd] expected float32 or float64, got int32 for parameter \"labels\"");
-  EXPECT_EQ(error_of([&] {
-              SGD({{"0.weight", good, true}, {"0.bias", constant, true}}, o);
-            }),
+  EXPECT_EQ(error_of([&] { SGD({{"0.weight", good, true}, {"0.bias", constant, true}}, o); }),
             "[sgd] expected tensors that require a gradient, got none required by parameter \"0.bias\"");
-  EXPECT_NE(error_of([&] {
-              SGD({good, good * 2}, o);
-            }).find("[sgd] expected leaves, got the result of "),
+  EXPECT_NE(error_of([&] { SGD({good, good * 2}, o); }).find("[sgd] expected leaves, got the result of "),
             std::string::npos);
-  EXPECT_EQ(error_of([&] {
-              SGD({{"0.weight", good, true}, {"1.weight", good, true}}, o);
-            }),
+  EXPECT_EQ(error_of([&] { SGD({{"0.weight", good, true}, {"1.weight", good, true}}, o); }),
             "[sgd] expected every tensor once, got a second time parameter \"1.weight\"");
-  EXPECT_EQ(error_of([&] {
-              SGD({ParameterGroup{{good}, o}, ParameterGroup{{good}, o}});
-            }),
+  EXPECT_EQ(error_of([&] { SGD({ParameterGroup{{good}, o}, ParameterGroup{{good}, o}}); }),
             "[sgd] expected every tensor once, got a second time parameter 0");
   EXPECT_EQ(good.array().storage(), storage);
   EXPECT_FALSE(good.node()->grad.defined());

@@ -28,17 +28,13 @@ TEST(Shape, BroadcastsAsNumPy) {
   EXPECT_EQ(broadcast("add", {3, 1}, {4}), Shape({3, 4}));
   EXPECT_EQ(broadcast("add", {}, {2, 3}), Shape({2, 3}));
   EXPECT_EQ(broadcast("add", {0, 3}, {1}), Shape({0, 3}));
-  EXPECT_EQ(error_of([] {
-              broadcast("add", {2, 3}, {4});
-            }),
+  EXPECT_EQ(error_of([] { broadcast("add", {2, 3}, {4}); }),
             "[add] shapes must broadcast (equal sizes, or 1, aligned at the right), got [2, 3] and [4]");
 }
 
 TEST(Shape, CountsAxesFromTheEnd) {
   EXPECT_EQ(normalize_axis("sum", -1, {2, 3}), 1);
-  EXPECT_EQ(error_of([] {
-              normalize_axis("sum", 2, {2, 3});
-            }),
+  EXPECT_EQ(error_of([] { normalize_axis("sum", 2, {2, 3}); }),
             "[sum] axis must lie in [-2, 2) for shape [2, 3], got 2");
 }
 

@@ -11,7 +11,7 @@
 namespace ramp {
 namespace {
 
-// ---- The sigmoid's vanishing gradient --------------------------------------------------------------------------------
+// ---- The sigmoid's vanishing gradient -------------------------------------------------------------------------------
 
 /// E f(z) for z ~ N(0, variance), by the trapezoidal rule.
 template <class F>
@@ -51,7 +51,7 @@ TEST(Studies, ASigmoidPassesOn23PercentOfTheGradient) {
   EXPECT_NEAR(std::log(measured), std::log(expected), bar);
 }
 
-// ---- Sparsity --------------------------------------------------------------------------------------------------------
+// ---- Sparsity -------------------------------------------------------------------------------------------------------
 
 TEST(Studies, HalfOfReLUsOutputsAreZeroAtTheStart) {
   // Given the layer before, each unit's weights are symmetric, so its sign is a fair coin, independent of the others'.
@@ -72,7 +72,7 @@ TEST(Studies, LeakyELUAndSigmoidGiveNoZeros) {
   for (const Tensor& y : {leaky_relu(z, 0.2), elu(z), sigmoid(z)}) EXPECT_EQ(sum((y == 0.0).to(float32)).item(), 0);
 }
 
-// ---- Born dead -------------------------------------------------------------------------------------------------------
+// ---- Born dead ------------------------------------------------------------------------------------------------------
 
 constexpr int64_t networks = 10000;
 
@@ -111,7 +111,7 @@ TEST(Studies, BothSignsOfAnInputKeepMoreNetworksAlive) {
   }
 }
 
-// ---- Dead for ever ---------------------------------------------------------------------------------------------------
+// ---- Dead for ever --------------------------------------------------------------------------------------------------
 
 /// y = f(wx + b) at x = 1, after a step of rate 10 from w = 1, b = 0 towards 0 under the loss (y - t)^2 / 2. The steps
 /// that follow have the rate 0.01 and the target 5.
@@ -162,7 +162,7 @@ TEST(Studies, ELUSaturatesAndDoesNotComeBack) {
   EXPECT_NEAR(unit.output, -1, 1e-6);
 }
 
-// ---- The bounce around a kink ----------------------------------------------------------------------------------------
+// ---- The bounce around a kink ---------------------------------------------------------------------------------------
 
 /// The last two iterates of 200 steps of rate 0.1 down f(w) + f(-w) from 1.03, the last but one first.
 std::pair<double, double> descend(const Unary& f, DType dtype) {

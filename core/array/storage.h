@@ -38,9 +38,7 @@ class Storage {
   /// A copy of the float32 numbers in it as bfloat16, in the same order, which an optimizer keeps for matrix products.
   /// Null if there is none, or if a write was noted since it was set.
   std::shared_ptr<Storage> bfloat16_copy() const { return copied_writes_ == writes_ ? bfloat16_copy_ : nullptr; }
-  void set_bfloat16_copy(std::shared_ptr<Storage> copy) {
-    bfloat16_copy_ = std::move(copy), copied_writes_ = writes_;
-  }
+  void set_bfloat16_copy(std::shared_ptr<Storage> copy) { bfloat16_copy_ = std::move(copy), copied_writes_ = writes_; }
 
   /// The last write to the bytes [begin, end): backward() uses it to notice that what it needs was overwritten.
   struct Write {

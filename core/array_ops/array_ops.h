@@ -32,8 +32,8 @@ inline void check_floating(const char* op, std::initializer_list<const Array*> a
   for (const Array* x : arrays)
     if (!is_floating(x->dtype()) || x->dtype() != first.dtype()) detail::refuse_dtypes(op, first, *x);
 }
-/// Throws Error in the name of `op` unless logits are [n, C] and labels int32 [n], with n and C at least 1. `what` is the
-/// messages' word for the logits.
+/// Throws Error in the name of `op` unless logits are [n, C] and labels int32 [n], with n and C at least 1. `what` is
+/// the messages' word for the logits.
 void check_labels(const char* op, const Array& logits, const Array& labels, const char* what = "logits");
 /// As check_labels, and unless every label lies in [0, C): require_range() says when that is known.
 void require_labels(const char* op, const Array& logits, const Array& labels, const char* what = "logits");

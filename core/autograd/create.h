@@ -38,8 +38,8 @@ Tensor tensor(std::initializer_list<std::initializer_list<double>> rows, TensorO
 Tensor scalar(double value, TensorOptions options = {});
 /// Copies shape.numel() elements of `dtype` from host memory into a new tensor on `device`.
 Tensor from_memory(const void* values, DType dtype, const Shape& shape, Device device);
-/// From a vector of float, double, int32_t, uint8_t or BFloat16, which determines the dtype. Throws Error when the number of
-/// values is not shape.numel().
+/// From a vector of float, double, int32_t, uint8_t or BFloat16, which determines the dtype. Throws Error when the
+/// number of values is not shape.numel().
 template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape, Device device = default_device()) {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, int32_t> ||

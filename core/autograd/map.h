@@ -67,7 +67,8 @@ struct TimesSlope {
 /// In a .cpp file it runs on the CPU; in a .cu file, with ramp/cuda/map.cuh, on every device. Throws Error for
 /// integers; on the CPU, also whatever the formula throws.
 template <class F, class Loops = detail::OwnLoops>
-requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); }) Tensor map(const F& f, const Tensor& x) {
+requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); })
+Tensor map(const F& f, const Tensor& x) {
   const Array input = x.array();
   check_floating("map", {&input});
   const Array y(input.shape(), input.dtype(), input.device());

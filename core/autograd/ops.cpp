@@ -129,7 +129,7 @@ Tensor concat(std::initializer_list<Tensor> parts, int axis) {
 // ---- Products and reductions ----------------------------------------------------------------------------------------
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
-  Array x = a.array(), y = b.array();
+  const Array &x = a.array(), &y = b.array();
   return record("matmul", matmul(x, y), {a, b}, {needed(b, x), needed(a, y)},
                 [x, y](const Array& g, Gradients& inputs) {
                   if (inputs.wants(0)) matmul_into(inputs.write(0), g, y, {.transpose_b = true});

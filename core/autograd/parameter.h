@@ -12,7 +12,7 @@ namespace ramp {
 
 /// A trainable tensor, its name in the model ("2.weight"), and whether weight decay applies to it.
 struct Parameter {
-  Parameter(Tensor value) : tensor(std::move(value)) {}  // NOLINT: a tensor is a parameter without a name
+  Parameter(Tensor value) : tensor(std::move(value)) {}  // NOLINT(google-explicit-constructor): a tensor will do
   Parameter(std::string full_name, Tensor value, bool may_decay)
       : name(std::move(full_name)), tensor(std::move(value)), decay(may_decay) {}
 

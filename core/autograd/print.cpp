@@ -57,8 +57,7 @@ struct Printer {
   template <class F>
   void each(int axis, int64_t offset, F f) const {
     if (axis == x.rank()) return f(offset);
-    shown(
-        x.shape()[axis], [&](int64_t i) { each(axis + 1, offset * x.shape()[axis] + i, f); }, [] {});
+    shown(x.shape()[axis], [&](int64_t i) { each(axis + 1, offset * x.shape()[axis] + i, f); }, [] {});
   }
 
   /// Chooses as few decimals (up to four) as show every number, or exponents when the range is too wide for them.

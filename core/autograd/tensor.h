@@ -44,6 +44,7 @@ class Tensor {
     impl_ = other.impl_;
     return *this;
   }
+  // NOLINTNEXTLINE(bugprone-exception-escape,performance-noexcept-move-constructor): it throws as the copy does
   Tensor& operator=(Tensor&& other) {
     if (parameter_ || other.parameter_) return *this = std::as_const(other);
     impl_ = std::move(other.impl_);

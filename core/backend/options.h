@@ -34,8 +34,9 @@ struct MatmulOptions {
   bool transpose_b = false;
 };
 
-/// A softmax cross-entropy. A row with logits z and label y has the targets t_c = keep() w_y [c = y] + spread() w_c with
-/// class weights w. Its loss is sum t_c (log sum(e^(z - max)) - (z_c - max)), and its gradient softmax(z) sum(t) - t.
+/// A softmax cross-entropy. A row with logits z and label y has the targets t_c = keep() w_y [c = y] + spread() w_c
+/// with class weights w. Its loss is sum t_c (log sum(e^(z - max)) - (z_c - max)), and its gradient softmax(z) sum(t) -
+/// t.
 struct CrossEntropyStep {
   double scale = 1;  // of the losses, and so of the gradient
   double label_smoothing = 0;

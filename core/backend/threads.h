@@ -7,7 +7,7 @@ namespace ramp {
 
 /// How many threads work, the caller's among them; at first as many as the processor has cores, or as the environment
 /// variable OMP_NUM_THREADS says. Throws Error below 1 and above 1024. Not for use while another thread computes.
-void set_num_threads(int threads);
+void set_num_threads(int n);
 int num_threads();
 
 namespace detail {

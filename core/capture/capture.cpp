@@ -47,7 +47,7 @@ Tensor StepCache::run(std::span<const Tensor> inputs, const CapturedStep& step) 
   const bool warned = !eager_reason_.empty();
   Tensor out = run_outermost(inputs, step);
   if (!warned && !eager_reason_.empty())
-    std::cerr << "ramp: a step cannot be captured and runs eagerly: " << eager_reason_ << std::endl;
+    std::cerr << "ramp: a step cannot be captured and runs eagerly: " << eager_reason_ << '\n';
   return out;
 }
 

@@ -69,12 +69,13 @@ class Captured {
   }
 
   template <std::same_as<Tensor>... Inputs>
-  requires(sizeof...(Inputs) > 0 && std::is_invocable_r_v<Tensor, F&, const Inputs&...>) Tensor operator()(
-      const Inputs&... inputs) {
+  requires(sizeof...(Inputs) > 0 && std::is_invocable_r_v<Tensor, F&, const Inputs&...>)
+  Tensor operator()(const Inputs&... inputs) {
     const Tensor all[] = {inputs...};
     return cache_->run(all, [this](std::span<const Tensor> x) {
-      return [&]<size_t... i>(std::index_sequence<i...>)->Tensor { return step_(x[i]...); }
-      (std::index_sequence_for<Inputs...>{});
+      return [&]<size_t... i>(std::index_sequence<i...>) -> Tensor {
+        return step_(x[i]...);
+      }(std::index_sequence_for<Inputs...>{});
     });
   }
 

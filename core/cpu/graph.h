@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "ramp/core/backend/step_recorder.h"
+#include "ramp/core/cpu/autotune.h"
 #include "ramp/core/cpu/loops.h"
 #include "ramp/core/cpu/parallel.h"
-#include "ramp/core/cpu/autotune.h"
 
 namespace ramp::cpu {
 
@@ -73,7 +73,7 @@ class Graph final : public StepRecorder, public LoopRecorder {
   std::vector<Kept> bodies_;
   std::vector<Loop> loops_;
   std::vector<Input> inputs_;
-  LoopIndex recorded_{loops_};  // all of them
+  LoopIndex recorded_{loops_};                     // all of them
   std::unordered_map<const Storage*, bool> held_;  // all that the loops use, and whether they write to it
   std::vector<RandomKey> drawn_;
   std::deque<RandomKey> keys_;  // of the current replay; a deque, since the loops hold their addresses

@@ -8,7 +8,6 @@
 #include <Eigen/Core>
 #undef Eigen
 
-
 #include "ramp/core/backend/sgd_step.h"
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/packet.h"

@@ -48,7 +48,7 @@ struct Packet {
   Raw v;
 
   Packet() = default;
-  Packet(Raw raw) : v(raw) {}
+  Packet(Raw raw) : v(raw) {}  // NOLINT(google-explicit-constructor): what an intrinsic returns is a packet
   explicit Packet(double constant) : v(static_cast<T>(constant) - Raw{}) {}  // not + 0, which would turn -0 into +0
 
   static Packet load(const T* from) {

@@ -77,8 +77,7 @@ struct Typed {
   static void call(const void* body, void* const* data, int64_t begin, int64_t end) {
     [&]<size_t... i>(std::index_sequence<i...>) {
       (*static_cast<const Body*>(body))(static_cast<T*>(data[i])..., begin, end);
-    }
-    (std::index_sequence_for<T...>{});
+    }(std::index_sequence_for<T...>{});
   }
 };
 

@@ -46,7 +46,7 @@ std::vector<fs::path> usual_places(const std::string& name) {
 /// The path of a stem's file, empty if there is none. Throws filesystem_error when the file system cannot tell.
 std::string file_of(const fs::path& directory, const std::string& stem) {
   const size_t dash = stem.rfind('-');
-  if (dash == stem.npos) fail("find_idx", "expected a stem with a dash, as in train-images-idx3, got ", stem);
+  if (dash == std::string::npos) fail("find_idx", "expected a stem with a dash, as in train-images-idx3, got ", stem);
   std::string dotted = stem;
   dotted[dash] = '.';
   for (const std::string& name : {stem, dotted})

@@ -49,9 +49,10 @@ class Prefetch {
   /// The state that the two threads share.
   struct Work {
     void begin(int64_t count, std::function<T(int64_t)> make) {
-      worker = std::jthread([this, count, make = std::move(make)](std::stop_token stop) { run(stop, count, make); });
+      worker =
+          std::jthread([this, count, make = std::move(make)](const std::stop_token& stop) { run(stop, count, make); });
     }
-    void run(std::stop_token stop, int64_t count, const std::function<T(int64_t)>& make) {
+    void run(const std::stop_token& stop, int64_t count, const std::function<T(int64_t)>& make) {
       try {
         for (int64_t k = 0; k < count; ++k) {
           {
@@ -59,12 +60,12 @@ class Prefetch {
             if (!changed.wait(lock, stop, [this] { return !made; })) return;
           }
           T result = make(k);
-          std::lock_guard lock(mutex);
+          const std::lock_guard lock(mutex);
           made = std::move(result);
           changed.notify_one();
         }
       } catch (...) {
-        std::lock_guard lock(mutex);
+        const std::lock_guard lock(mutex);
         error = std::current_exception();
         changed.notify_one();
       }

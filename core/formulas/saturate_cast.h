@@ -32,8 +32,8 @@ RAMP_HD To saturate_cast(From x) {
   }
 }
 
-/// A pixel as a network takes it: (x - mean) / stddev, where a byte is divided by 255 first. The operations are of kinds
-/// that no compiler fuses, so every device gives the same bits.
+/// A pixel as a network takes it: (x - mean) / stddev, where a byte is divided by 255 first. The operations are of
+/// kinds that no compiler fuses, so every device gives the same bits.
 template <class T>
 RAMP_HD float normalized(T x, double mean, double stddev) {
   const double value = std::is_same_v<T, uint8_t> ? x / 255.0 : static_cast<double>(x);

@@ -12,7 +12,7 @@ using namespace studies;
 
 namespace {
 
-// ---- Born dead: bias-free networks of random weights whose output is 0 for every input -------------------------------
+// ---- Born dead: bias-free networks of random weights whose output is 0 for every input ------------------------------
 
 /// Of so many networks of one-dimensional input and N units a layer, the share that is dead after each layer: for one
 /// input, or for x and -x. All networks are one tensor. The scale of the weights plays no part.
@@ -200,13 +200,13 @@ struct Cell {
   bool none_diverged() const {
     return std::all_of(runs.begin(), runs.end(), [](const Run& run) { return run.finite; });
   }
-  Estimate of(double Run::*value) const {
+  Estimate of(double Run::* value) const {
     std::vector<double> values;
     for (const Run& run : runs)
       if (run.finite) values.push_back(run.*value);
     return values.empty() ? Estimate{NAN, 0, 0} : estimate(values);
   }
-  std::string text(double Run::*value) const {
+  std::string text(double Run::* value) const {
     const Estimate result = of(value);
     const auto lost = runs.size() - static_cast<size_t>(result.count);
     const std::string diverged = lost ? std::to_string(lost) + " diverged" : "";
@@ -233,7 +233,7 @@ struct Training {
     return sound;
   }
   /// A value of the ReLU networks of one depth, a seed at a time: the mean over the sound rates.
-  std::vector<double> of_relus(int depth, int seeds, double Run::*value) const {
+  std::vector<double> of_relus(int depth, int seeds, double Run::* value) const {
     std::vector<double> means;
     for (size_t seed = 0; seed < static_cast<size_t>(seeds); ++seed) {
       std::vector<double> of_rates;
@@ -305,7 +305,7 @@ void draw(const Training& training, const std::string& title, Study& study) {
   const int deepest = training.depths.back();
   Panel dead{"Dead ReLUs after one epoch, where no seed diverged", {"hidden layers"}, {"dead units, %"}, {}};
   const auto& by_depth = training.grid.at("ReLU");
-  const auto add = [&](const std::string& name, double rate, double Run::*value, bool dashed) {
+  const auto add = [&](const std::string& name, double rate, double Run::* value, bool dashed) {
     Series series{name, dashed ? "grey" : "relu", {}, Mark::line, dashed};
     for (const int depth : training.depths) {
       const Cell& cell = by_depth.at(depth).at(rate);
@@ -349,7 +349,7 @@ void study(Study& study) {
   print(training, study);
 
   const int shallow = training.depths.front(), deep = training.depths.back();
-  const auto of = [&](int depth, double Run::*value) { return training.of_relus(depth, study.seeds(), value); };
+  const auto of = [&](int depth, double Run::* value) { return training.of_relus(depth, study.seeds(), value); };
   const std::vector<double> born_few = of(shallow, &Run::dead_at_start), born_many = of(deep, &Run::dead_at_start),
                             after_few = of(shallow, &Run::dead), after_many = of(deep, &Run::dead),
                             died_few = of(shallow, &Run::died), died_many = of(deep, &Run::died);

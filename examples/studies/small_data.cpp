@@ -148,7 +148,7 @@ struct Contrast {
 };
 
 /// The change is expected to be above 0 where `above`, else below.
-Contrast contrast(const std::vector<Size>& few, size_t c, Seeds Result::*value, bool above, int decimals) {
+Contrast contrast(const std::vector<Size>& few, size_t c, Seeds Result::* value, bool above, int decimals) {
   Contrast contrast;
   for (const Size& size : few) {
     const Seeds &mine = size.results[c].*value, &base = size.results[leaky_02].*value;

@@ -57,7 +57,7 @@ double factor_a_layer(const std::vector<double>& norms) {
 
 /// The geometric mean over seeds of the norms, the last layer's taken as 1, in the order in which the gradient comes
 /// by.
-std::vector<Point> curve(const std::vector<Run>& runs, std::vector<double> Run::*norms) {
+std::vector<Point> curve(const std::vector<Run>& runs, std::vector<double> Run::* norms) {
   std::vector<Point> points;
   const size_t layers = (runs[0].*norms).size();
   for (size_t passed = 0; passed < layers; ++passed) {

@@ -10,7 +10,7 @@
 //   accuracy TARGET SEED            seconds of training on MNIST (data::find) until that share of the test set is right
 //   first                           nothing, after one training step: for the time from the program's start
 //   fma                             GFLOP/s of fused multiply-adds; CPU
-//   memory                          the peak of this process, in MiB, after an epoch of wide over 60,000 images of bytes; CPU
+//   memory                          the peak of this process in MiB, after an epoch of wide on 60,000 byte images; CPU
 //
 // A GPU only queues what it is asked for. Its times are medians of five stretches of 200 calls (20 of the large ones),
 // with a stretch before them to warm up, each of which ends by reading from the last result.

@@ -160,7 +160,7 @@ void on_fault(int, siginfo_t* info, void*) {
 }
 
 [[gnu::constructor]] void catch_faults() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
   sigaction(SIGSEGV, &action, nullptr);
@@ -306,8 +306,7 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   const Lock lock(mutex);
   if (memory.has(from) || stream->capture)
-    return give(
-        stream, cudaGraphNodeTypeMemcpy, [=] { std::memmove(to, from, bytes); }, kind);
+    return give(stream, cudaGraphNodeTypeMemcpy, [=] { std::memmove(to, from, bytes); }, kind);
   const auto* begin = static_cast<const char*>(from);  // staged, because the source may be gone when the copy runs
   return give(stream, cudaGraphNodeTypeMemcpy, [to, staged = std::vector<char>(begin, begin + bytes)] {
     std::copy(staged.begin(), staged.end(), static_cast<char*>(to));

@@ -64,7 +64,7 @@ Binary binary(Bytes& in) {
   return all[in.below(std::size(all))](in);
 }
 
-// ---- Plain loops ------------------------------------------------------------------------------------------------------
+// ---- Plain loops ----------------------------------------------------------------------------------------------------
 
 /// What an operation must give: each element with what it may be off by; NaN there leaves the element open.
 struct Expected {
@@ -206,7 +206,7 @@ std::optional<Tensor> checked(const std::string& name, const std::optional<Expec
   return got;
 }
 
-// ---- Programs of any kind ---------------------------------------------------------------------------------------------
+// ---- Programs of any kind -------------------------------------------------------------------------------------------
 
 class Program {
  public:
@@ -366,16 +366,14 @@ class Program {
     std::optional<Expected> expected;
     if (in_.chance(50)) {
       if (a.dtype() == b.dtype())
-        expected = elementwise(
-            uint8, {a, b}, [&](const double* v) { return holds(v[0], v[1]) ? 1.0 : 0.0; }, 0);
+        expected = elementwise(uint8, {a, b}, [&](const double* v) { return holds(v[0], v[1]) ? 1.0 : 0.0; }, 0);
       return checked("comparison", expected, [&] { return holds(a, b); });
     }
     // With float32, the number as a float32.
     const double number = in_.number(), y = a.dtype() == float32 ? static_cast<float>(number) : number;
     if (!is_floating(a.dtype()) && (number != std::trunc(number) || !(number >= 0 && number <= 255)))
       record() << "with " << number << ", relation " << relation << '\n';
-    expected = elementwise(
-        uint8, {a}, [&](const double* v) { return holds(v[0], y) ? 1.0 : 0.0; }, 0);
+    expected = elementwise(uint8, {a}, [&](const double* v) { return holds(v[0], y) ? 1.0 : 0.0; }, 0);
     return checked("comparison with a number", expected, [&] { return holds(a, number); });
   }
 
@@ -384,8 +382,7 @@ class Program {
     if (too_large({sizes_of(a), sizes_of(b), sizes_of(condition)})) return std::nullopt;
     std::optional<Expected> expected;
     if (condition.dtype() == uint8 && a.dtype() == b.dtype())
-      expected = elementwise(
-          a.dtype(), {condition, a, b}, [](const double* v) { return v[0] != 0 ? v[1] : v[2]; }, 0);
+      expected = elementwise(a.dtype(), {condition, a, b}, [](const double* v) { return v[0] != 0 ? v[1] : v[2]; }, 0);
     return checked("where", expected, [&] { return where(condition, a, b); });
   }
 
@@ -727,7 +724,7 @@ class Program {
   }
 };
 
-// ---- Gradients ----------------------------------------------------------------------------------------------------------
+// ---- Gradients ------------------------------------------------------------------------------------------------------
 
 /// A float64 program of a few operations, each kept only where it is smooth for these inputs, through gradcheck.
 class SmoothProgram {

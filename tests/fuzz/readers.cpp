@@ -223,7 +223,7 @@ void read_idx(Bytes& in) {
   });
 }
 
-// ---- A data set of four files -----------------------------------------------------------------------------------------
+// ---- A data set of four files ---------------------------------------------------------------------------------------
 
 void clear(const fs::path& directory) {
   fs::remove_all(directory);
@@ -317,7 +317,7 @@ void load_mnist(Bytes& in) {
         found("image ", row, ", value ", i, ": ", due[row][i], " is stored, got ", delivered[row][i]);
 }
 
-// ---- Names ------------------------------------------------------------------------------------------------------------
+// ---- Names ----------------------------------------------------------------------------------------------------------
 
 void find(Bytes& in) {
   const fs::path directory = folder().path / "found";

@@ -76,7 +76,7 @@ bool may_happen(Event event) {
   return allowed[static_cast<size_t>(event)];
 }
 
-// ---- The model --------------------------------------------------------------------------------------------------------
+// ---- The model ------------------------------------------------------------------------------------------------------
 
 /// A layer of layers, as users write them.
 class Residual : public Layer {
@@ -226,7 +226,7 @@ struct Training {
   }
 };
 
-// ---- One program ------------------------------------------------------------------------------------------------------
+// ---- One program ----------------------------------------------------------------------------------------------------
 
 /// A difference, which may be one of rounding that a kink or a jump made large.
 struct Difference {
