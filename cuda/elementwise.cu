@@ -25,12 +25,14 @@ struct Convert {
 
 /// Float to bfloat16, four numbers at a time.
 struct ConvertFour {
+  struct alignas(8) Four {
+    BFloat16 at[4];
+  };
   const float* from;
   BFloat16* to;
   __device__ void operator()(int64_t i) const {
     const float4 x = reinterpret_cast<const float4*>(from)[i];
-    alignas(8) const BFloat16 y[4] = {BFloat16(x.x), BFloat16(x.y), BFloat16(x.z), BFloat16(x.w)};
-    reinterpret_cast<uint2*>(to)[i] = *reinterpret_cast<const uint2*>(y);
+    reinterpret_cast<Four*>(to)[i] = {{BFloat16(x.x), BFloat16(x.y), BFloat16(x.z), BFloat16(x.w)}};
   }
 };
 
