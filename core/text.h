@@ -21,7 +21,7 @@ std::string text_of(const Parts&... parts) {
 
 /// A number as printf's %.*f (std::chars_format::fixed), %.*e (scientific) or %.*g (general) prints it.
 std::string format_number(double value, std::chars_format format, int precision);
-/// 60,000
+/// The digits with a comma between thousands: 60,000.
 std::string with_separators(int64_t number);
 
 /// The cells of a table, row by row: as many in each as in the first, or none for a rule across the table.

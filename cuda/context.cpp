@@ -119,7 +119,7 @@ void wait_for(const Branch& first, const Branch& second) {
 
 namespace {
 
-/// Storage::Await for what is in flight.
+/// The Storage::Await of memory that is in flight: joins the streams if these bytes conflict with it.
 void await(const Storage& memory, int64_t begin, int64_t end, bool to_write) {
   const int before = current;
   use(memory.device().index);
@@ -135,9 +135,9 @@ void await(const Storage& memory, int64_t begin, int64_t end, bool to_write) {
 
 }  // namespace
 
-OnSideStream::OnSideStream(bool on, std::initializer_list<Array> read, const Array& written) {
+OnSideStream::OnSideStream(bool on, std::initializer_list<const Array*> read, const Array& written) {
   if (!on || !c_.graph) return;
-  for (const Array& x : read) used_.push_back({x, false});
+  for (const Array* x : read) used_.push_back({*x, false});
   used_.push_back({written, true});
   wait_for(c_.branches[0], c_.branches[1]);
   c_.stream = c_.branches[1].stream;
@@ -153,11 +153,11 @@ OnSideStream::~OnSideStream() {
 
 void Context::join() {
   if (in_flight.empty()) return;
-  land();  // first, as nothing may stay in flight if a check throws
+  release();  // first, as nothing may stay in flight if a check throws
   wait_for(branches[1], branches[0]);
 }
 
-void Context::land() {
+void Context::release() {
   for (const InFlight& x : std::exchange(in_flight, {})) x.array.storage()->set_await(nullptr);
 }
 

@@ -62,8 +62,8 @@ struct Context {
   }
   /// Makes the main stream wait for the side stream.
   void join();
-  /// Forgets what was in flight.
-  void land();
+  /// Releases what is in flight, when nothing has to wait for it any more.
+  void release();
 };
 
 /// The context of the current device.
@@ -77,13 +77,13 @@ struct Devices {
 };
 const Devices& found_devices();
 
-/// While one lives, kernels go to the side stream, if `on` and in the steps of a graph. That is for results which
-/// nobody is likely to need soon, such as the gradients of weights: what comes next on the main stream runs at the same
-/// time, until it reads them or writes what they are made from. (Eagerly the host is the bottleneck, and the events of
-/// the fork would cost it more time.) The addresses of the arrays must be taken before.
+/// While one lives, kernels go to the side stream if it is `on` and the step of a graph runs. It is for results that
+/// are not needed soon, such as the gradients of weights: later work on the main stream runs at the same time, until it
+/// reads those results or writes what they are made from. Outside graphs the host is the bottleneck, and the events
+/// would cost it more time. Take the addresses of the arrays before making one.
 class OnSideStream {
  public:
-  OnSideStream(bool on, std::initializer_list<Array> read, const Array& written);
+  OnSideStream(bool on, std::initializer_list<const Array*> read, const Array& written);
   ~OnSideStream();
   OnSideStream(const OnSideStream&) = delete;
   OnSideStream& operator=(const OnSideStream&) = delete;

@@ -21,7 +21,7 @@ struct Within {
   ~Within() {
     // A step that failed may have left work on the side stream.
     cudaStreamSynchronize(c.branches[1].stream);
-    c.land();
+    c.release();
     c.graph = nullptr, c.pool = nullptr;
   }
 };

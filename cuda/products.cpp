@@ -140,7 +140,7 @@ bool multiply(Kind kind, const Array& a, const Array& b, MatmulOptions options, 
   void* to = out.data<void>();
   const void *from_a = a.data<const void>(), *from_b = b.data<const void>();
   // A product with the transpose of its first factor is the gradient of weights.
-  const cuda::OnSideStream scope(options.transpose_a, {a, b}, out);
+  const cuda::OnSideStream scope(options.transpose_a, {&a, &b}, out);
   const cuda::Branch& branch = scope.branch();
   cuda::check(
       op, cublasLtMatmul(c.blas, plan.product, is_double ? static_cast<const void*>(&one) : &one_float, from_b, plan.a,

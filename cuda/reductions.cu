@@ -101,7 +101,7 @@ void Cuda::sum(const Array& x, AxisView view, const Array& out) {
     const T* from = x.data<const T>();
     T* to = out.data<T>();
     // The sums of columns are the gradients of biases.
-    const cuda::OnSideStream scope(view.outer == 1 && view.inner > 1, {x}, out);
+    const cuda::OnSideStream scope(view.outer == 1 && view.inner > 1, {&x}, out);
     if (view.inner == 1) return sum_rows(from, view.outer, view.n, to, x);
     const bool wide = view.inner % cuda::lanes<T> == 0 && cuda::aligned(from);
     cuda::sum_columns<T>("sum", view, cuda::Elements<T>{from}, to, x.device(), wide);

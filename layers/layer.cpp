@@ -39,7 +39,7 @@ struct Layer::Observers {
   int walking = 0;
 };
 
-Tensor Layer::operator()(const Tensor& x) {
+Tensor Layer::call(const Tensor& x, const Unary* epilogue) {
   require_whole();
   const bool outermost = calling.empty();
   if (!outermost && !calling.back()->owns(*this) && has_parameters())
@@ -48,7 +48,7 @@ Tensor Layer::operator()(const Tensor& x) {
     if (CaptureListener* listener = capturing()) watch(*listener);
   const uint64_t made_before = nodes_made();
   CaptureListener* const listener = capturing();
-  Tensor y = run(x, nullptr);
+  Tensor y = run(x, epilogue);
   if (listener && !capturing()) listener->stopped_in(describe());
   if (outermost && checked_ != state_->changes && y.defined() && y.requires_grad())
     require_parameters(x, y, made_before);

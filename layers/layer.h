@@ -53,7 +53,7 @@ class Layer {
   Layer& operator=(const Layer&) = delete;
 
   /// The layer's output for a batch. Throws Error when the input does not fit.
-  Tensor operator()(const Tensor& x);
+  Tensor operator()(const Tensor& x) { return call(x, nullptr); }
 
   /// All trainable tensors, this layer's own first, then the inner layers' in the order of add().
   std::vector<Parameter> parameters() const;
@@ -137,7 +137,9 @@ class Layer {
   /// Tells a captured step what the outputs of this layer and its inner layers depend on.
   void watch(CaptureListener& listener) const;
   void require_parameters(const Tensor& input, const Tensor& output, uint64_t made_before);
-  friend class Sequential;  // calls run() with the epilogue of the layer that follows
+  friend class Sequential;  // calls call() with the epilogue of the layer that follows
+  /// operator(), with `epilogue` applied to the result unless it is null.
+  Tensor call(const Tensor& x, const Unary* epilogue);
   /// Calls forward(), or forward_with() unless `epilogue` is null. Layers with parameters that are called in it must be
   /// this layer's own.
   Tensor run(const Tensor& x, const Unary* epilogue);

@@ -21,7 +21,8 @@ std::string Maxout::describe() const { return "Maxout(" + std::to_string(pieces_
 std::optional<double> CReLU::gain() const { return init::leaky_gain(0); }
 
 std::optional<double> Maxout::gain() const {
-  // The maximum of k has the density k phi(z) Phi(z)^(k - 1), which is phi(z) times the square of a root.
+  // The maximum of k normal numbers has the density k phi(z) Phi(z)^(k - 1), so its mean square is E f(z)^2 for
+  // z ~ N(0, 1) and f(z) = z sqrt(k Phi(z)^(k - 1)).
   const auto k = static_cast<double>(pieces_);
   return 1 / std::sqrt(init::normal_mean_square(
                  [k](double z) { return z * std::sqrt(k * std::pow(math::normal_cdf(z), k - 1)); }));

@@ -11,8 +11,8 @@ Tensor Sequential::forward(const Tensor& x) {
     // An observer must see its layer's own result.
     if (i + 1 < layers.size() && !layer.observed() && !layers[i + 1].second->observed())
       epilogue = layers[i + 1].second->epilogue();
-    if (epilogue) y = layer.run(y, epilogue), ++i;
-    else y = layer(y);
+    y = layer.call(y, epilogue);
+    if (epilogue) ++i;
   }
   return y;
 }

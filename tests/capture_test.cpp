@@ -248,13 +248,18 @@ TEST_P(Capture, NamesTheLayerThatCannotBeCaptured) {
   class ReadsBack : public Layer {
     Tensor forward(const Tensor& x) override { return x * sum(x).item(); }
   };
-  Sequential model{Dense(2, 2, {.dtype = dtype()}), Sequential{ReLU(), ReadsBack()}};
-  model.to(device());
-  auto step = capture([&](const Tensor& x) { return sum(model(x)); }, {.warmup = 1});
-  testing::internal::CaptureStderr();
-  for (int i = 0; i < 3; ++i) step(ones({1, 2}, {.dtype = dtype(), .device = device()}));
-  testing::internal::GetCapturedStderr();
-  EXPECT_EQ(step.eager_reason().substr(0, 22), "in ReadsBack: [item] r") << step.eager_reason();
+  // Also where an activation follows, which is handed to it as an epilogue.
+  for (const bool followed : {false, true}) {
+    Sequential inner{ReLU(), ReadsBack()};
+    if (followed) inner.push_back(ReLU());
+    Sequential model{Dense(2, 2, {.dtype = dtype()}), std::move(inner)};
+    model.to(device());
+    auto step = capture([&](const Tensor& x) { return sum(model(x)); }, {.warmup = 1});
+    testing::internal::CaptureStderr();
+    for (int i = 0; i < 3; ++i) step(ones({1, 2}, {.dtype = dtype(), .device = device()}));
+    testing::internal::GetCapturedStderr();
+    EXPECT_EQ(step.eager_reason().substr(0, 22), "in ReadsBack: [item] r") << step.eager_reason();
+  }
 }
 
 TEST_P(Capture, CannotCaptureWhatNoReplayCanDo) {

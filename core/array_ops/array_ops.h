@@ -100,7 +100,7 @@ Array concat(std::span<const Array> parts, int axis);
 /// Indices [begin, end) of any axis, as a copy.
 Array narrow(const Array& x, int axis, int64_t begin, int64_t end);
 
-/// a b, of two matrices of one dtype: float32, float64, or bfloat16, of which the product is float32.
+/// The product a b of two matrices of one dtype: float32, float64, or bfloat16, whose product is float32.
 Array matmul(const Array& a, const Array& b, MatmulOptions options = {});
 /// out = a b (of the shape that the product has).
 void matmul_into(const Array& out, const Array& a, const Array& b, MatmulOptions options = {});
