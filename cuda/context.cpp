@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "ramp/core/backend/precision.h"
 #include "ramp/core/error.h"
 #include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"

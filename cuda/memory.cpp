@@ -6,7 +6,6 @@
 #include <unordered_map>
 
 #include "ramp/core/array/block_cache.h"
-#include "ramp/core/backend/precision.h"
 #include "ramp/core/hooks.h"
 #include "ramp/cuda/check.h"
 #include "ramp/cuda/context.h"

@@ -32,6 +32,9 @@ Device default_device();
 /// Throws Error, and changes nothing, unless this build and machine have the device.
 void set_default_device(Device device);
 
+/// The most CUDA devices that a process can use.
+inline constexpr int max_cuda_devices = 64;
+
 /// How many CUDA devices this build and machine have.
 int cuda_device_count();
 /// Every device of this build and machine, the CPU first.

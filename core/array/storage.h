@@ -30,7 +30,7 @@ class Storage {
   /// Called by Array::address() before the bytes [begin, end) are read or written. A device sets it on memory that it
   /// works on out of the order of its stream, so that what comes next waits for that; null when there is no such work.
   using Await = void (*)(const Storage& memory, int64_t begin, int64_t end, bool to_write);
-  void set_await(Await await) { await_ = await; }
+  void set_await(Await function) { await_ = function; }
   void await(int64_t begin, int64_t end, bool to_write) const {
     if (await_) await_(*this, begin, end, to_write);
   }

@@ -26,7 +26,7 @@ class Gradients {
   /// Memory of input i's shape to write its whole gradient into: the leaf's own where that is possible, which spares a
   /// copy, else a new array. It counts as assigned. Throws Error for an input that wants none.
   const Array& write(int i);
-  /// True if the result's gradient is 1, as that of a loss is: backward() was given none for this very tensor.
+  /// True if the gradient of the result is 1 because backward() was called on this result without a gradient.
   bool upstream_is_one() const { return upstream_is_one_; }
 
  private:

@@ -30,9 +30,6 @@ std::ostream& operator<<(std::ostream& out, Precision precision);
 void set_precision(Device device, Precision precision);
 Precision precision(Device device);
 
-/// How many CUDA devices a process can use: what is kept for each of them lies in arrays of this size.
-inline constexpr int max_cuda_devices = 64;
-
 namespace detail {
 /// The precision that is set for a device.
 std::atomic<Precision>& precision_of(Device device);
