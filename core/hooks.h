@@ -66,8 +66,8 @@ class CaptureListener {
 
 /// What this thread has to do with captured steps.
 struct CaptureState {
-  bool in_step = false;                 // it is inside the call of one: any other one that it calls is a part of that
-  CaptureListener* listener = nullptr;  // of that step, while it is being captured
+  bool in_step = false;                 // it runs a captured step: another one that is called inside is a part of it
+  CaptureListener* listener = nullptr;  // of the outer step, while that is being captured
 };
 inline constinit thread_local CaptureState capture_state;
 

@@ -7,6 +7,7 @@
 
 #include "error_of.h"
 #include "on_devices.h"
+#include "ramp/core/array/broadcast.h"
 #include "ramp/core/autograd/create.h"
 #include "ramp/core/autograd/ops.h"
 #include "ramp/core/data/loader.h"

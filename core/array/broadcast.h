@@ -1,9 +1,13 @@
 #pragma once
-// How a broadcasting pair of shapes is traversed, by the CPU's loops and the CUDA kernels alike.
+// Broadcasting: the shape of the result, and how a pair of shapes is traversed by the CPU's loops and the CUDA kernels.
 
 #include "ramp/core/array/shape.h"
 
 namespace ramp {
+
+/// The shape to which both broadcast by NumPy's rule: axes are aligned at the right, and sizes are equal or one of them
+/// is 1. Throws Error, prefixed with [op], otherwise.
+Shape broadcast(const char* op, const Shape& a, const Shape& b);
 
 /// One axis of a broadcasting pair. A stride is 0 where an operand repeats.
 struct BroadcastAxis {

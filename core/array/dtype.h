@@ -12,7 +12,8 @@
 namespace ramp {
 
 /// float32 is the default everywhere and float64 works everywhere; int32 is for labels and indices, uint8 for stored
-/// images and masks; bfloat16 is for storage and for the factors of matrix products.
+/// images and masks; bfloat16 is for storage and for the factors of matrix products. A dtype that a switch does not
+/// handle does not compile; formulas/saturate_cast.h and the types of autograd/create.h are to be completed by hand.
 enum class DType : uint8_t { float32, float64, int32, uint8, bfloat16 };
 
 inline constexpr DType float32 = DType::float32;

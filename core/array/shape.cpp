@@ -48,19 +48,6 @@ std::string to_string(const Shape& shape) {
   return text + ']';
 }
 
-Shape broadcast(const char* op, const Shape& a, const Shape& b) {
-  int64_t sizes[Shape::max_rank];
-  const int rank = std::max(a.rank(), b.rank());
-  for (int axis = 0; axis < rank; ++axis) {
-    const int in_a = axis - (rank - a.rank()), in_b = axis - (rank - b.rank());
-    const int64_t na = in_a < 0 ? 1 : a[in_a], nb = in_b < 0 ? 1 : b[in_b];
-    if (na != nb && na != 1 && nb != 1)
-      fail(op, "shapes must broadcast (equal sizes, or 1, aligned at the right), got ", a, " and ", b);
-    sizes[axis] = na == 1 ? nb : na;
-  }
-  return {sizes, sizes + rank};
-}
-
 int normalize_axis(const char* op, int axis, const Shape& shape) {
   if (axis < -shape.rank() || axis >= shape.rank())
     fail(op, "axis must lie in [", -shape.rank(), ", ", shape.rank(), ") for shape ", shape, ", got ", axis);

@@ -53,10 +53,6 @@ class Shape {
 std::string to_string(const Shape& shape);
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
-/// The shape to which both broadcast by NumPy's rule: axes are aligned at the right, and sizes are equal or one of them
-/// is 1. Throws Error, prefixed with [op], otherwise.
-Shape broadcast(const char* op, const Shape& a, const Shape& b);
-
 /// Maps axis -1 to the last and so on. Throws Error, prefixed with [op], unless -rank <= axis < rank.
 int normalize_axis(const char* op, int axis, const Shape& shape);
 

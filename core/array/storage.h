@@ -11,9 +11,9 @@
 
 namespace ramp {
 
-/// A block of bytes, aligned to 256, uninitialised. It comes from the device's cache and goes back there, so that a
-/// training step in its steady state asks the system for no memory, unless its blocks are together more than twice what
-/// is in use at once, and 64 MiB.
+/// A block of bytes, aligned to 256, uninitialised. Freed blocks go to the device's cache and come from there again, so
+/// that a steady training step asks the system for no memory. (The cache gives blocks back to the system before it asks
+/// for more than twice the peak use plus 64 MiB.)
 class Storage {
  public:
   /// Throws Error with the number of bytes when the device has no more memory.

@@ -1,5 +1,6 @@
 // Operations on each element by itself, and the repetition of elements that broadcasting is.
 
+#include "ramp/core/array/broadcast.h"
 #include "ramp/core/array_ops/array_ops.h"
 #include "ramp/core/array_ops/checks.h"
 #include "ramp/core/dispatch/on.h"

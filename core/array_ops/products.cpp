@@ -18,7 +18,7 @@ Array bfloat16_copy(const Array& x) {
 
 Array matmul_operand(const Array& x) {
   if (!rounds_to_bfloat16(x)) return x;
-  const Array kept = bfloat16_copy(x);
+  Array kept = bfloat16_copy(x);
   if (!kept.defined()) return to(x, bfloat16);
   if (CaptureListener* listener = capturing()) listener->rely_on_bfloat16_copy(x);
   return kept;

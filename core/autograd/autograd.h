@@ -30,7 +30,7 @@ class Gradients {
   bool upstream_is_one() const { return upstream_is_one_; }
 
  private:
-  friend void run_backward(const Tensor& root, const Array& gradient, BackwardOptions options);
+  friend void run_backward(const Tensor& root, const Array& given, BackwardOptions options);
   size_t checked(int i) const {
     if (i < 0 || static_cast<size_t>(i) >= inputs_.size()) refuse(i);
     return static_cast<size_t>(i);

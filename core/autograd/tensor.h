@@ -78,10 +78,10 @@ class Tensor {
   void mark_parameter();
   /// True unless an operation was recorded to make this tensor.
   bool is_leaf() const;
-  /// The gradient that backward has gathered, undefined before that. A leaf keeps it; others after retain_grad(). Later
-  /// gradients that add up to this one, and set_grad(), are seen in the tensor that was returned; after zero_grad() it
-  /// keeps its numbers, unlike views of it. A captured step on the same thread leaves it the numbers it had before the
-  /// step.
+  /// The gradient that backward has gathered, undefined before that. A leaf keeps it; others after retain_grad(). The
+  /// returned tensor shares the gradient's memory: later gradients that are added, and set_grad(), show in it. When the
+  /// memory is about to be overwritten, by the first gradient after zero_grad() or by a captured step on this thread, a
+  /// tensor that is still held gets a copy of the old numbers first. Views of it do not: they show the new numbers.
   Tensor grad() const;
   void retain_grad();
   /// Forgets the gradient; the next one overwrites it, so this costs nothing.

@@ -1,5 +1,6 @@
 #pragma once
-// How products of float32 matrices are computed on a device.
+// How products of float32 matrices are computed on a device. This is the setting; matmul_operand() in
+// array_ops/products.cpp applies it.
 
 #include <atomic>
 #include <cstdint>

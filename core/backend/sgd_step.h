@@ -4,7 +4,7 @@
 
 namespace ramp {
 
-/// One SGD update; the formula is in optim/sgd.h.
+/// One SGD update. The formula is in optim/sgd.h, its arithmetic in cpu/kernels.cpp and cuda/training.cu.
 struct SgdStep {
   const double* learning_rate;  ///< in the parameters' memory, so that a captured step reads the present one
   double momentum, dampening, weight_decay;

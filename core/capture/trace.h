@@ -109,9 +109,9 @@ class Trace final : public CaptureListener {
   };
   struct Draw {
     RandomKey key;
-    size_t draws;     // of which generator: a position in draws_, or
-    bool fixed;       // of none
-    uint64_t offset;  // from its first ticket
+    size_t draws;     // position in draws_ of the generator that handed it out; unused if fixed
+    bool fixed;       // no generator handed it out in the step: every replay uses this key
+    uint64_t offset;  // from the generator's first ticket
   };
   struct Condition {
     std::weak_ptr<const void> owner;

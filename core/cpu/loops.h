@@ -42,8 +42,8 @@ class LoopIndex {
   void add(size_t loop);
   /// The loops of the index that a later one depends on, in recorded order.
   std::vector<Dependency> dependencies(const Loop& later) const;
-  /// Cuts a loop where the ranges that loops of the index wrote begin and end: a pass over an arena becomes one loop
-  /// for each part with a writer of its own, so that it can run right after that writer.
+  /// Splits a loop where the memory that one loop of the index wrote ends and that of another begins. The SGD update
+  /// passes over all parameters at once; split, it updates each one as soon as its own gradient is ready.
   std::vector<Loop> cut(const Loop& loop) const;
 
  private:

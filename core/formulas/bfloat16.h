@@ -22,6 +22,7 @@ struct BFloat16 {
     const uint32_t rounded = (all + 0x7fff + (upper & 1)) >> 16;
     bits = static_cast<uint16_t>((all & 0x7fffffff) > 0x7f800000 ? upper | 0x40 : rounded);
   }
+  // NOLINTNEXTLINE(google-explicit-constructor): every bfloat16 number is a float
   RAMP_HD operator float() const { return __builtin_bit_cast(float, static_cast<uint32_t>(bits) << 16); }
 };
 
