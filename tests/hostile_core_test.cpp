@@ -1,6 +1,7 @@
 // Hostile calls of shapes, arrays, tensors, operations, autograd, captured steps and settings.
 
 #include "hostile_test.h"
+#include "ramp/core/array/broadcast.h"
 #include "ramp/core/autograd/gradcheck.h"
 #include "ramp/core/cpu/parallel.h"
 #include "ramp/core/hooks.h"

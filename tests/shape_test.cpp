@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "error_of.h"
+#include "ramp/core/array/broadcast.h"
 #include "ramp/ramp.h"
 
 namespace ramp {
