@@ -13,14 +13,14 @@ constexpr int64_t chunk = 8192;     // elements of a row that one block adds up
 constexpr int64_t short_row = 512;  // a row of up to this length is summed by one warp
 
 /// Block b adds up piece b % pieces of row b / pieces into out[b].
-template <int size, class T>
-__global__ void __launch_bounds__(size) sum_rows_kernel(int64_t rows, int64_t n, int64_t pieces, const T* x, T* out) {
+template <int size, class T, class In>
+__global__ void __launch_bounds__(size) sum_rows_kernel(int64_t rows, int64_t n, int64_t pieces, In x, T* out) {
   __shared__ T of_warps[size / 32];
   for (int64_t b = blockIdx.x; b < rows * pieces; b += gridDim.x) {
     const int64_t begin = b % pieces * chunk, end = min(n, begin + chunk);
-    const T* row = x + b / pieces * n;
+    const int64_t row = b / pieces * n;
     T sum = 0;
-    for (int64_t i = begin + threadIdx.x; i < end; i += size) sum += row[i];
+    for (int64_t i = begin + threadIdx.x; i < end; i += size) sum += x[row + i];
     sum = cuda::warp_sum(sum);
     if constexpr (size == 32) {
       if (threadIdx.x == 0) out[b] = sum;
@@ -36,21 +36,28 @@ __global__ void __launch_bounds__(size) sum_rows_kernel(int64_t rows, int64_t n,
   }
 }
 
-/// The sums of rows of n contiguous elements.
+/// The square of each element.
 template <class T>
-void sum_rows(const T* x, int64_t rows, int64_t n, T* out, const Array& like) {
+struct Squares {
+  const T* x;
+  __device__ double operator[](int64_t i) const { return static_cast<double>(x[i]) * static_cast<double>(x[i]); }
+};
+
+/// The sums of rows of n contiguous elements of x: a pointer, or a struct with operator[].
+template <class T, class In>
+void sum_rows(In x, int64_t rows, int64_t n, T* out, DType dtype, Device device) {
   const int64_t pieces = (n + chunk - 1) / chunk;
   Array partial;  // may be freed while in use: its next user is queued behind on the same stream
   T* to = out;
   if (pieces > 1) {
-    partial = Array({rows * pieces}, like.dtype(), like.device());
+    partial = Array({rows * pieces}, dtype, device);
     cuda::context().hold(partial);
     to = partial.data<T>();
   }
   const unsigned grid = cuda::blocks(rows * pieces * cuda::threads);
-  if (n <= short_row) cuda::launch("sum", sum_rows_kernel<32, T>, grid, 32, rows, n, pieces, x, to);
-  else cuda::launch("sum", sum_rows_kernel<cuda::threads, T>, grid, cuda::threads, rows, n, pieces, x, to);
-  if (pieces > 1) sum_rows<T>(to, rows, pieces, out, like);
+  if (n <= short_row) cuda::launch("sum", sum_rows_kernel<32, T, In>, grid, 32, rows, n, pieces, x, to);
+  else cuda::launch("sum", sum_rows_kernel<cuda::threads, T, In>, grid, cuda::threads, rows, n, pieces, x, to);
+  if (pieces > 1) sum_rows<T, const T*>(to, rows, pieces, out, dtype, device);
 }
 
 /// A candidate for the maximum.
@@ -102,9 +109,16 @@ void Cuda::sum(const Array& x, AxisView view, const Array& out) {
     T* to = out.data<T>();
     // The sums of columns are the gradients of biases.
     const cuda::OnSideStream scope(view.outer == 1 && view.inner > 1, {&x}, out);
-    if (view.inner == 1) return sum_rows(from, view.outer, view.n, to, x);
+    if (view.inner == 1) return sum_rows(from, view.outer, view.n, to, x.dtype(), x.device());
     const bool wide = view.inner % cuda::lanes<T> == 0 && cuda::aligned(from);
     cuda::sum_columns<T>("sum", view, cuda::Elements<T>{from}, to, x.device(), wide);
+  });
+}
+
+void Cuda::sum_squares(const Array& x, const Array& out) {
+  visit_floating("sum_squares", x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    sum_rows(Squares<T>{x.data<const T>()}, 1, x.numel(), out.data<double>(), float64, x.device());
   });
 }
 

@@ -1,10 +1,9 @@
 // The fused passes of a training step.
 
-#include <type_traits>
-
 #include "ramp/cuda/cuda.h"
 #include "ramp/cuda/device_error.h"
 #include "ramp/cuda/launch.cuh"
+#include "ramp/cuda/update.cuh"
 #include "ramp/cuda/warp.cuh"
 
 namespace ramp {
@@ -111,28 +110,6 @@ __global__ void __launch_bounds__(cuda::threads) cross_entropy_kernel(CrossEntro
   }
 }
 
-template <class T>
-struct Sgd {
-  SgdStep step;
-  T *parameter, *velocity;
-  const T* gradient;
-  BFloat16* copy;
-  __device__ void operator()(int64_t i) const {
-    const T p = parameter[i], momentum = static_cast<T>(step.momentum);
-    T d = gradient[i];
-    if (step.weight_decay != 0) d = d + static_cast<T>(step.weight_decay) * p;
-    if (step.momentum != 0) {
-      const T v = step.first ? d : momentum * velocity[i] + static_cast<T>(1 - step.dampening) * d;
-      velocity[i] = v;
-      d = step.nesterov ? d + momentum * v : v;
-    }
-    const T updated = p - static_cast<T>(*step.learning_rate) * d;
-    parameter[i] = updated;
-    if constexpr (std::is_same_v<T, float>)
-      if (copy) copy[i] = BFloat16(updated);
-  }
-};
-
 }  // namespace
 
 void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step, const Array& losses,
@@ -165,17 +142,13 @@ void Cuda::cross_entropy(const Array& logits, const Array& labels, const CrossEn
   cuda::check_positions("cross_entropy", "labels", classes, labels, "row");
 }
 
-void Cuda::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
-               const Array& copy) {
-  visit_floating("sgd", parameter.dtype(), [&](auto t) {
-    using T = decltype(t);
-    cuda::each("sgd", parameter.numel(),
-               Sgd<T>{.step = step,
-                      .parameter = parameter.data<T>(),
-                      .velocity = velocity.defined() ? velocity.data<T>() : nullptr,
-                      .gradient = gradient.data<const T>(),
-                      .copy = copy.defined() ? copy.data<BFloat16>() : nullptr});
-  });
+void Cuda::begin_update(const UpdateRule& rule, const UpdateArrays& x) {
+  std::visit([&](const auto& f) { cuda::begin_update(f, x); }, rule);
+}
+
+void Cuda::update(const UpdateRule& rule, const UpdateArrays& x) {
+  visit_floating("update", x.parameter.dtype(),
+                 [&](auto t) { std::visit([&](const auto& f) { cuda::update<decltype(t)>(f, x); }, rule); });
 }
 
 }  // namespace ramp

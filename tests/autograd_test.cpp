@@ -213,7 +213,7 @@ TEST(Overwritten, ANeededInputIsNoticedBeforeAnythingChanges) {
             by("[backward] the input of 'multiply'") + ", by fill()");
   EXPECT_EQ(overwritten([](const Tensor& x) { return matmul(reshape(x, {1, 1}), reshape(x, {1, 1})); },
                         [](const Array& x) { add_to(x, x); }),
-            by("[backward] the input of 'matmul'") + ", by add_to()");
+            by("[backward] the input of 'matmul'") + ", by add");
   EXPECT_EQ(overwritten([](const Tensor& x) { return dense(reshape(x, {1, 1}), reshape(x, {1, 1})); },
                         [](const Array& x) { x.data<double>(); }),
             by("[backward] the input of 'dense'") + ", by data() for writing; read through data<const T>()");
@@ -301,7 +301,7 @@ TEST(Overwritten, AnOptimizersStepBetweenTwoLossesIsNoticed) {
   a.backward();
   sgd.step();
   EXPECT_EQ(error_of([&] { b.backward(); }),
-            "[backward] the input of 'dense' was overwritten after the forward pass, by sgd.step()");
+            "[backward] the input of 'dense' was overwritten after the forward pass, by optimizer.step()");
   mean(square(model(x))).backward();  // computed anew it is right
 }
 

@@ -512,62 +512,57 @@ TEST_P(Backend, PassesNanThroughCrossEntropy) {
   EXPECT_NEAR(losses[1], std::log1p(std::exp(-1)), tolerance());
 }
 
-TEST_P(Backend, UpdatesParameters) {
+/// One update of a rule, against the rule on doubles, one number at a time.
+template <class F>
+void expect_update(const F& f, DType dtype, Device device, double bound) {
   const int64_t n = 1003;
-  const Array rate = full_array({1}, 0.1, float64, device());
-  const double* learning_rate = rate.data<double>();
-  const SgdStep steps[] = {{.learning_rate = learning_rate,
-                            .momentum = 0,
-                            .dampening = 0,
-                            .weight_decay = 0,
-                            .nesterov = false,
-                            .first = false},
-                           {.learning_rate = learning_rate,
-                            .momentum = 0,
-                            .dampening = 0,
-                            .weight_decay = 0.01,
-                            .nesterov = false,
-                            .first = false},
-                           {.learning_rate = learning_rate,
-                            .momentum = 0.9,
-                            .dampening = 0.3,
-                            .weight_decay = 0.01,
-                            .nesterov = false,
-                            .first = false},
-                           {.learning_rate = learning_rate,
-                            .momentum = 0.9,
-                            .dampening = 0.3,
-                            .weight_decay = 0,
-                            .nesterov = false,
-                            .first = true},
-                           {.learning_rate = learning_rate,
-                            .momentum = 0.9,
-                            .dampening = 0,
-                            .weight_decay = 0.01,
-                            .nesterov = true,
-                            .first = false}};
-  for (const SgdStep& step : steps) {
-    const Array parameter = normal({n}, 1), gradient = normal({n}, 2);
-    const Array velocity = step.momentum != 0 ? normal({n}, 3) : Array();
-    std::vector<double> p = values(parameter), g = values(gradient), v(p.size());
-    if (velocity.defined()) v = values(velocity);
-    for (size_t i = 0; i < p.size(); ++i) {
-      double d = g[i] + step.weight_decay * p[i];
-      if (step.momentum != 0) {
-        v[i] = step.first ? d : step.momentum * v[i] + (1 - step.dampening) * d;
-        d = step.nesterov ? d + step.momentum * v[i] : v[i];
-      }
-      p[i] -= 0.1 * d;
-    }
-    const bool rounds = dtype() == float32;
-    const Array copied = rounds ? Array({n}, bfloat16, device()) : Array();
-    sgd_update(step, parameter, gradient, velocity, copied);
-    expect_near(parameter, p, "parameter");
-    if (rounds) {
-      EXPECT_EQ(values(copied), values(to(parameter, bfloat16)));
-    }
-    if (velocity.defined()) expect_near(velocity, v, "velocity");
+  const auto random = [&](uint64_t stream) {
+    return to(to(uniform_array({n}, 0.1, 2, {7, stream}, float64, device), dtype), device);
+  };
+  UpdateArrays x{.parameter = random(1),
+                 .gradient = random(2),
+                 .states = {},
+                 .copy = dtype == float32 ? Array({n}, bfloat16, device) : Array(),
+                 .learning_rate = full_array({1}, 0.1, float64, device),
+                 .steps = full_array({2}, 0, float64, device),
+                 .factors = full_array({max_factors}, 0, float64, device)};
+  const auto numbers = [](const Array& a) { return Tensor(to(a, float64)).to_vector<double>(); };
+  std::vector<double> p = numbers(x.parameter), g = numbers(x.gradient);
+  std::vector<double> states[max_states];
+  for (int j = 0; j < f.states(); ++j) {
+    x.states[j] = full_array({n}, 0, dtype, device);
+    states[j].resize(n);
   }
+  for (int step = 1; step <= 3; ++step) {
+    update(f, x);
+    for (int64_t i = 0; i < n; ++i) {
+      double state[max_states] = {};
+      for (int j = 0; j < f.states(); ++j) state[j] = states[j][i];
+      p[i] = f(p[i], g[i], state, f.factors(0.1, f.states() > 0 ? step : 0));
+      for (int j = 0; j < f.states(); ++j) states[j][i] = state[j];
+    }
+    const std::vector<double> got = numbers(x.parameter);
+    for (int64_t i = 0; i < n; ++i) ASSERT_NEAR(got[i], p[i], bound) << f.name << " at step " << step << ", " << i;
+    for (int j = 0; j < f.states(); ++j) {
+      const std::vector<double> kept = numbers(x.states[j]);
+      for (int64_t i = 0; i < n; ++i) ASSERT_NEAR(kept[i], states[j][i], bound) << f.name << ' ' << f.state_names[j];
+    }
+    EXPECT_EQ(numbers(x.steps), std::vector<double>(2, f.states() > 0 ? step : 0)) << f.name;
+    if (x.copy.defined()) {
+      EXPECT_EQ(numbers(x.copy), numbers(to(x.parameter, bfloat16))) << f.name;
+    }
+  }
+}
+
+TEST_P(Backend, UpdatesParameters) {
+  const auto all = [&](const auto&... rules) {
+    (expect_update(rules, dtype(), device(), dtype() == float32 ? 4e-6 : 1e-14), ...);
+  };
+  all(formula::SGD{}, formula::SGD{.weight_decay = 0.01},
+      formula::SGD{.momentum = 0.9, .dampening = 0.3, .weight_decay = 0.01},
+      formula::SGD{.momentum = 0.9, .weight_decay = 0.01, .nesterov = true}, formula::Adam{},
+      formula::Adam{.beta1 = 0.5, .beta2 = 0.9, .weight_decay = 0.1, .amsgrad = true}, formula::AdamW{},
+      formula::AdamW{.weight_decay = 0.2, .amsgrad = true});
 }
 
 // ---- Memory and devices ---------------------------------------------------------------------------------------------

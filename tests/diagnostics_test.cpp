@@ -17,7 +17,7 @@
 #include "ramp/layers/dropout.h"
 #include "ramp/layers/losses.h"
 #include "ramp/layers/sequential.h"
-#include "ramp/optim/sgd.h"
+#include "ramp/optim/optimizers.h"
 
 namespace ramp {
 namespace {

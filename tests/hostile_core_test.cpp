@@ -462,8 +462,11 @@ TEST(Hostile, ProductsAndReductions) {
       {"a product of two dtypes",
        [](World& w) { matmul(w.x.array(), to(w.x.array(), bfloat16), {.transpose_b = true}); }, "matmul",
        "expected float32 or float64, got bfloat16"},
-      {"an update of another copy", [](World& w) { sgd_update({}, w.x.array(), w.x.array(), {}, here({2, 3})); },
-       "sgd_update", "must be like it"},
+      {"an update of another copy",
+       [](World& w) {
+         update(formula::SGD{}, {.parameter = w.x.array(), .gradient = w.x.array(), .copy = here({2, 3})});
+       },
+       "sgd", "must be like it"},
       {"the sum over axis 2", [](World& w) { sum(w.x, 2); }, "sum", "axis must lie in [-2, 2)"},
       {"the sum over the lowest axis", [](World& w) { sum(w.x, least); }, "sum", "axis must lie in [-2, 2)"},
       {"the sum of integers", [](World& w) { sum(w.whole); }, "sum", "expected float32 or float64, got int32"},
@@ -498,16 +501,15 @@ TEST(Hostile, ProductsAndReductions) {
        "dense", "the gradient must be of the result's shape [2, 2], got [2, 3]"},
       {"a bias's gradient of another width", [](World& w) { dense_gradient({}, {}, w.x.array(), w.x.array()); },
        "dense", "bias's gradient must be of shape [3]"},
-      {"an update by another gradient", [](World& w) { sgd_update({}, w.x.array(), w.leaf.array(), {}, {}); },
-       "sgd_update", "a gradient of shape [2, 3]"},
+      {"an update by another gradient",
+       [](World& w) { update(formula::SGD{}, {.parameter = w.x.array(), .gradient = w.leaf.array()}); }, "sgd",
+       "a gradient of shape [2, 3]"},
       {"an update with momentum alone",
        [](World& w) {
          const Array x = w.x.array();
-         SgdStep step{};
-         step.momentum = 0.9;
-         sgd_update(step, x, x, {}, {});
+         update(formula::SGD{.momentum = 0.9}, {.parameter = x, .gradient = x});
        },
-       "sgd_update", "an argument is undefined"},
+       "sgd", "an argument is undefined"},
   });
 }
 

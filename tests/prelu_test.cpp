@@ -19,7 +19,7 @@
 #include "ramp/layers/prelu.h"
 #include "ramp/layers/rrelu.h"
 #include "ramp/layers/sequential.h"
-#include "ramp/optim/sgd.h"
+#include "ramp/optim/optimizers.h"
 
 namespace ramp {
 namespace {

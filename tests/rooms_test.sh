@@ -19,11 +19,11 @@ core/capture: core core/random core/backend core/dispatch core/array_ops core/au
 core/data: core core/array core/random core/array_ops core/autograd
 init: core/formulas core/cpu core/autograd
 layers: core core/formulas core/random core/array_ops core/autograd core/data init
-optim: core core/array_ops core/autograd
+optim: core core/formulas core/backend core/array_ops core/autograd
 '
 # cuda/map.cuh, which users include, is the one file of cuda/ that stands on operations.
 above_backends='^cuda/map\.cuh:core/(array_ops|autograd)/'
-private='^core/(dispatch/on|backend/step_recorder|random/philox|cpu/(cpu|graph|kernels|loops|onednn|packet|sharing)|capture/(trace|step_graph)|array/block_cache|data/prefetch|array_ops/checks)\.h$|^optim/arena\.h$'
+private='^core/(dispatch/on|backend/step_recorder|random/philox|cpu/(cpu|graph|kernels|loops|onednn|packet|sharing)|capture/(trace|step_graph)|array/block_cache|data/prefetch|array_ops/checks)\.h$|^optim/(arena|group)\.h$'
 
 status=0
 error() {

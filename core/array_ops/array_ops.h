@@ -62,6 +62,9 @@ Array map(const Binary& f, const Array& a, const Array& b);
 /// gradient * df/da (argument 0) or df/db (argument 1), summed over what broadcasting repeated.
 Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b, const Array& gradient);
 
+/// out = f(x) and out = f(a, b), of one shape up to broadcasting; `out` may be one of the arguments.
+void map_into(const Array& out, const Unary& f, const Array& x);
+void map_into(const Array& out, const Binary& f, const Array& a, const Array& b);
 /// a += b, which broadcasts to a's shape.
 void add_to(const Array& a, const Array& b);
 
@@ -115,6 +118,8 @@ Array bfloat16_copy(const Array& x);
 /// Over one axis, 0 <= axis < rank, which stays with size 1. Sums are gathered in fixed blocks: the same bits for any
 /// number of threads.
 Array sum(const Array& x, int axis);
+/// The sum of all squares, as float64 [].
+Array sum_squares(const Array& x);
 struct MaxResult {
   Array values;
   Array indices;  // int32, along the axis
@@ -143,10 +148,10 @@ DenseResult dense(const Array& x, const Array& w, const Array& bias, const std::
 Array dense_gradient(const std::optional<Unary>& f, const DenseResult& forward, const Array& upstream,
                      const Array& bias_gradient);
 
-/// One SGD update (the formula is in optim/sgd.h), in one pass over parameter, gradient and velocity; where `copy`
-/// is defined it gets the new float32 parameters as bfloat16.
-void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
-                const Array& copy);
+/// One update of an optimizer, in one pass over parameter, gradient and states.
+void update(const UpdateRule& rule, const UpdateArrays& x);
+/// Throws Error in the name of `op` unless x is as UpdateArrays says, for a rule with so many states.
+void check_update(const char* op, int states, const UpdateArrays& x);
 
 /// Softmax cross-entropy (the formula is in layers/losses.h).
 struct CrossEntropyResult {

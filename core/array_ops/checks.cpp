@@ -32,6 +32,24 @@ void require_labels(const char* op, const Array& logits, const Array& labels, co
                 labels);
 }
 
+void check_update(const char* op, int states, const UpdateArrays& x) {
+  check_floating(op, {&x.parameter, &x.gradient});
+  if (x.gradient.shape() != x.parameter.shape())
+    fail(op, "expected a gradient of shape ", x.parameter.shape(), ", got ", x.gradient.shape());
+  for (int i = 0; i < states; ++i) {
+    check_floating(op, {&x.parameter, &x.states[static_cast<size_t>(i)]});
+    if (const Shape& shape = x.states[static_cast<size_t>(i)].shape(); shape != x.parameter.shape())
+      fail(op, "expected a state of shape ", x.parameter.shape(), ", got ", shape);
+  }
+  if (x.copy.defined() &&
+      (x.parameter.dtype() != float32 || x.copy.dtype() != bfloat16 || x.copy.shape() != x.parameter.shape()))
+    fail(op, "a bfloat16 copy of float32 ", x.parameter.shape(), " must be like it, got ", x.copy.dtype(), ' ',
+         x.copy.shape(), " for ", x.parameter.dtype());
+  check_floating(op, {&x.learning_rate, &x.steps, &x.factors});
+  if (x.factors.dtype() != float64 || x.factors.numel() != max_factors)
+    fail(op, "expected float64 factors [", max_factors, "], got ", x.factors.dtype(), ' ', x.factors.shape());
+}
+
 void check_matrix(const char* op, const Array& x) {
   if (x.rank() != 2) fail(op, "expected a matrix, got shape ", x.shape());
 }

@@ -55,16 +55,37 @@ Array map_gradient(const Binary& f, int argument, const Array& a, const Array& b
   return sum_to(out, argument == 0 ? a.shape() : b.shape());
 }
 
-void add_to(const Array& a, const Array& b) {
-  check_floating("add", {&a, &b});
-  if (broadcast("add", a.shape(), b.shape()) != a.shape())
-    fail("add", "shape ", b.shape(), " does not broadcast to ", a.shape());
-  if (overlap(a, b) && (a.shape() != b.shape() || a.address<const void>() != b.address<const void>()))
-    fail("add", "what is added must be apart from ", a.shape(), " or the same, got ", b.shape(),
+namespace {
+
+/// Throws Error unless x broadcasts to `out` and is apart from it or the same.
+void check_into(const char* op, const Array& out, const Array& x) {
+  if (broadcast(op, out.shape(), x.shape()) != out.shape())
+    fail(op, "shape ", x.shape(), " does not broadcast to ", out.shape());
+  if (overlap(out, x) && (out.shape() != x.shape() || out.address<const void>() != x.address<const void>()))
+    fail(op, "an argument must be apart from the result ", out.shape(), " or the same, got ", x.shape(),
          " that overlaps it in part");
-  on(a.device(), [&](auto backend) { backend.map(Binary(formula::Add{}), a, b, a); });
-  a.note_write("add_to()");
 }
+
+}  // namespace
+
+void map_into(const Array& out, const Unary& f, const Array& x) {
+  check(f);
+  check_floating(name(f), {&out, &x});
+  if (out.shape() != x.shape()) fail(name(f), "expected a result of shape ", x.shape(), ", got ", out.shape());
+  check_into(name(f), out, x);
+  on(out.device(), [&](auto backend) { backend.map(f, x, out); });
+  out.note_write(name(f));
+}
+
+void map_into(const Array& out, const Binary& f, const Array& a, const Array& b) {
+  check_floating(name(f), {&out, &a, &b});
+  check_into(name(f), out, a);
+  check_into(name(f), out, b);
+  on(out.device(), [&](auto backend) { backend.map(f, a, b, out); });
+  out.note_write(name(f));
+}
+
+void add_to(const Array& a, const Array& b) { map_into(a, Binary(formula::Add{}), a, b); }
 
 Array operator*(const Array& a, double b) { return a * full_array({}, b, a.dtype(), a.device()); }
 

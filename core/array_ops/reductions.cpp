@@ -16,6 +16,14 @@ Array sum(const Array& x, int axis) {
   return out;
 }
 
+Array sum_squares(const Array& x) {
+  check_floating("sum_squares", {&x});
+  Array out({}, float64, x.device());
+  if (x.numel() == 0) fill(out, 0);
+  else on(x.device(), [&](auto b) { b.sum_squares(x, out); });
+  return out;
+}
+
 MaxResult max(const Array& x, int axis) {
   check_devices("max", {&x});
   if (x.shape()[axis] == 0) fail("max", "axis ", axis, " of shape ", x.shape(), " is empty");

@@ -6,20 +6,13 @@
 
 namespace ramp {
 
-void sgd_update(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
-                const Array& copy) {
-  check_floating("sgd_update", {&parameter, &gradient});
-  if (gradient.shape() != parameter.shape())
-    fail("sgd_update", "expected a gradient of shape ", parameter.shape(), ", got ", gradient.shape());
-  if (step.momentum > 0) {
-    check_floating("sgd_update", {&parameter, &velocity});
-    if (velocity.shape() != parameter.shape())
-      fail("sgd_update", "expected a velocity of shape ", parameter.shape(), ", got ", velocity.shape());
-  }
-  if (copy.defined() && (parameter.dtype() != float32 || copy.dtype() != bfloat16 || copy.shape() != parameter.shape()))
-    fail("sgd_update", "a bfloat16 copy of float32 ", parameter.shape(), " must be like it, got ", copy.dtype(), ' ',
-         copy.shape(), " for ", parameter.dtype());
-  on(parameter.device(), [&](auto b) { b.sgd(step, parameter, gradient, velocity, copy); });
+void update(const UpdateRule& rule, const UpdateArrays& x) {
+  const auto [op, states] = std::visit([](const auto& f) { return std::pair(f.name, f.states()); }, rule);
+  check_update(op, states, x);
+  on(x.parameter.device(), [&](auto b) {
+    b.begin_update(rule, x);
+    b.update(rule, x);
+  });
 }
 
 CrossEntropyResult cross_entropy(const Array& logits, const Array& labels, const CrossEntropyStep& step) {

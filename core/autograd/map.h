@@ -6,6 +6,7 @@
 #include "ramp/core/array_ops/array_ops.h"
 #include "ramp/core/autograd/autograd.h"
 #include "ramp/core/cpu/parallel.h"
+#include "ramp/core/cpu/update.h"
 
 namespace ramp {
 
@@ -21,11 +22,20 @@ using Each = T;
 
 /// Loops over elements on the CPU, one number at a time.
 struct CpuLoops {
+  static void require_cpu(const char* op, const Array& x) {
+    if (x.device() != Device::cpu())
+      fail(op, "this formula was compiled for the CPU alone; for CUDA put it into a .cu file with ramp/cuda/map.cuh");
+  }
+  /// An update of an optimizer (UpdateArrays).
+  template <class T, class F>
+  static void update(const F& f, const UpdateArrays& x) {
+    require_cpu(f.name, x.parameter);
+    cpu::begin_update(f, x);
+    cpu::update<T>(f, x);
+  }
   template <class T, class F, std::same_as<Array>... In>
   static void zip(const F& f, const Array& out, const In&... in) {
-    if (out.device() != Device::cpu())
-      fail("map",
-           "this formula was compiled for the CPU alone; for CUDA put it into a .cu file with ramp/cuda/map.cuh");
+    require_cpu("map", out);
     parallel_for(
         out.numel(), 1 << 13,
         [f](Each<const T*, In>... x, T* y, int64_t begin, int64_t end) {

@@ -1,13 +1,14 @@
 #pragma once
 // What the functions of a backend are given beside arrays.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "ramp/core/array/array.h"
 #include "ramp/core/backend/precision.h"
-#include "ramp/core/backend/sgd_step.h"
+#include "ramp/core/formulas/updates.h"
 
 namespace ramp {
 
@@ -45,6 +46,16 @@ struct CrossEntropyStep {
 
   double keep() const { return scale * (1 - label_smoothing); }
   double spread(int64_t classes) const { return scale * label_smoothing / static_cast<double>(classes); }
+};
+
+/// What an optimizer's update reads and writes, for neighbouring parameters with equally many updates behind them.
+struct UpdateArrays {
+  Array parameter{}, gradient{};           // of one floating dtype
+  std::array<Array, max_states> states{};  // as many as the rule uses, like the parameter
+  Array copy{};                            // undefined, or the new float32 parameter as bfloat16
+  Array learning_rate{};                   // float64 [1]
+  Array steps{};                           // float64 [m]: the updates with state of each parameter
+  Array factors{};                         // float64 [max_factors]
 };
 
 }  // namespace ramp

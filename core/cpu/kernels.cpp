@@ -8,7 +8,6 @@
 #include <Eigen/Core>
 #undef Eigen
 
-#include "ramp/core/backend/sgd_step.h"
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/packet.h"
 
@@ -176,6 +175,14 @@ T sum(const T* x, int64_t n) {
 }
 
 template <class T>
+T sum_squares(const T* x, int64_t n) {
+  return sum_packets<T>(n, [=](int64_t i, auto count) {
+    const Packet<T> p = load(x + i, count);
+    return p * p;
+  });
+}
+
+template <class T>
 void add_rows(const T* x, int64_t rows, int64_t stride, T* sum, int64_t n) {
   int64_t row = 0;
   for (; row + 4 <= rows; row += 4)
@@ -248,21 +255,32 @@ T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weight
   return loss;
 }
 
-template <class T>
-void sgd(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int64_t n) {
-  using P = Packet<T>;
-  const P rate(*step.learning_rate), decay(step.weight_decay), momentum(step.momentum), fresh(1 - step.dampening);
-  packets<T>(n, [=](int64_t i, auto count) {
-    const P p = load(parameter + i, count);
-    P d = load(gradient + i, count);
-    if (step.weight_decay != 0) d = d + decay * p;
-    if (step.momentum != 0) {
-      const P v = step.first ? d : momentum * load(velocity + i, count) + fresh * d;
-      store(v, velocity + i, count);
-      d = step.nesterov ? d + momentum * v : v;
-    }
-    store(p - rate * d, parameter + i, count);
+/// `Count` states, so that they stay in registers.
+template <int Count, class T, class F>
+void update_with(const F& f, const double* factors, T* parameter, const T* gradient, T* const* states, int64_t n) {
+  std::array<T*, max_states> state{};
+  for (int j = 0; j < Count; ++j) state[j] = states[j];
+  packets<T>(n, [=, k = *reinterpret_cast<const FactorsOf<F>*>(factors)](int64_t i, auto count) {
+    Packet<T> s[max_states];
+    for (int j = 0; j < Count; ++j) s[j] = load(state[j] + i, count);
+    store(f(load(parameter + i, count), load(gradient + i, count), s, k), parameter + i, count);
+    for (int j = 0; j < Count; ++j) store(s[j], state[j] + i, count);
   });
+}
+
+template <class T>
+void update(const UpdateRule& rule, const double* factors, T* parameter, const T* gradient, T* const* states, int count,
+            int64_t n) {
+  std::visit(
+      [=](const auto& f) {
+        switch (count) {
+          case 0: return update_with<0>(f, factors, parameter, gradient, states, n);
+          case 1: return update_with<1>(f, factors, parameter, gradient, states, n);
+          case 2: return update_with<2>(f, factors, parameter, gradient, states, n);
+          default: return update_with<3>(f, factors, parameter, gradient, states, n);
+        }
+      },
+      rule);
 }
 
 void to_bfloat16(const float* x, BFloat16* y, int64_t n) {
@@ -272,8 +290,9 @@ void to_bfloat16(const float* x, BFloat16* y, int64_t n) {
 }  // namespace
 
 template <class T>
-extern const Kernels<T> table = {map<T>,      map_gradient<T>, bias_map<T>,      map2<T>, map2_gradient<T>, sum<T>,
-                                 add_rows<T>, matmul<T>,       cross_entropy<T>, sgd<T>,  to_bfloat16};
+extern const Kernels<T> table = {map<T>,           map_gradient<T>,  bias_map<T>,    map2<T>,
+                                 map2_gradient<T>, sum<T>,           sum_squares<T>, add_rows<T>,
+                                 matmul<T>,        cross_entropy<T>, update<T>,      to_bfloat16};
 template const Kernels<float> table<float>;
 template const Kernels<double> table<double>;
 

@@ -8,10 +8,9 @@
 
 #include "ramp/core/formulas/bfloat16.h"
 #include "ramp/core/formulas/formulas.h"
+#include "ramp/core/formulas/updates.h"
 
 namespace ramp {
-
-struct SgdStep;
 
 template <class T>
 struct Kernels {
@@ -24,6 +23,7 @@ struct Kernels {
   void (*map2_gradient)(const Binary& f, int argument, const T* a, int stride_a, const T* b, int stride_b,
                         const T* gradient, T* out, int64_t n);
   T (*sum)(const T* x, int64_t n);
+  T (*sum_squares)(const T* x, int64_t n);
   // sum[i] += the sum over rows of x[row * stride + i]
   void (*add_rows)(const T* x, int64_t rows, int64_t stride, T* sum, int64_t n);
   // Row-major c [m, n] = op(a) op(b); a is [m, k], or [k, m] when transposed; b likewise. ld: elements from row to row.
@@ -32,7 +32,9 @@ struct Kernels {
   // The loss of one row, and its gradient, as CrossEntropyStep (options.h) has them. `weights`: one per class, or null.
   T(*cross_entropy)
   (const T* logits, int64_t classes, int32_t label, const T* weights, T keep, T spread, T* gradient);
-  void (*sgd)(const SgdStep& step, T* parameter, const T* gradient, T* velocity, int64_t n);
+  // One update of n elements, with `count` states and the factors that write_factors() wrote.
+  void (*update)(const UpdateRule& rule, const double* factors, T* parameter, const T* gradient, T* const* states,
+                 int count, int64_t n);
   // Takes float whatever T is.
   void (*to_bfloat16)(const float* x, BFloat16* y, int64_t n);
 };

@@ -68,6 +68,7 @@ std::vector<Dependency> LoopIndex::dependencies(const Loop& later) const {
 std::vector<int64_t> LoopIndex::edges(const Loop& loop) const {
   std::vector<int64_t> at;
   for (const Range& range : loop.ranges) {
+    if (range.whole) continue;
     const int64_t stride = (range.end - range.begin) / loop.n;
     const auto accesses = accesses_.find(range.storage);
     if (accesses == accesses_.end()) continue;
@@ -84,7 +85,8 @@ std::vector<int64_t> LoopIndex::edges(const Loop& loop) const {
 }
 
 std::vector<Loop> LoopIndex::cut(const Loop& loop) const {
-  if (std::any_of(loop.ranges.begin(), loop.ranges.end(), [](const Range& range) { return range.whole; }))
+  // Every piece may read the whole of an array, but not write it.
+  if (std::any_of(loop.ranges.begin(), loop.ranges.end(), [](const Range& r) { return r.whole && r.writes; }))
     return {loop};
   std::vector<Loop> pieces;
   std::vector<int64_t> ends = edges(loop);
@@ -94,6 +96,7 @@ std::vector<Loop> LoopIndex::cut(const Loop& loop) const {
     piece.first = first;
     piece.n = end - first;
     for (Range& range : piece.ranges) {
+      if (range.whole) continue;
       const int64_t stride = (range.end - range.begin) / loop.n;
       range.end = range.begin + end * stride;
       range.begin += first * stride;

@@ -89,6 +89,22 @@ void Cpu::sum(const Array& x, AxisView view, const Array& out) {
   });
 }
 
+void Cpu::sum_squares(const Array& x, const Array& out) {
+  const int64_t n = x.numel(), blocks = (n + block - 1) / block;
+  const Array partial({blocks}, float64);
+  visit_floating("sum_squares", x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    parallel_for(
+        blocks, 4,
+        [n](const T* x, double* partial, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i)
+            partial[i] = static_cast<double>(kernels<T>().sum_squares(x + i * block, std::min(block, n - i * block)));
+        },
+        whole<const T>(x), part<double>(partial));
+  });
+  Cpu::sum(partial, {1, blocks, 1}, out);
+}
+
 void Cpu::max(const Array& x, AxisView view, const Array& values, const Array& indices) {
   visit(x.dtype(), [&](auto t) {
     using T = decltype(t);

@@ -3,6 +3,7 @@
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/kernels.h"
 #include "ramp/core/cpu/parallel.h"
+#include "ramp/core/cpu/update.h"
 
 namespace ramp {
 
@@ -40,18 +41,26 @@ void Cpu::cross_entropy(const Array& logits, const Array& labels, const CrossEnt
   Cpu::sum(losses, {1, n, 1}, sum);
 }
 
-void Cpu::sgd(const SgdStep& step, const Array& parameter, const Array& gradient, const Array& velocity,
-              const Array& copy) {
-  visit_floating("sgd", parameter.dtype(), [&](auto t) {
+void Cpu::begin_update(const UpdateRule& rule, const UpdateArrays& x) {
+  std::visit([&](const auto& f) { cpu::begin_update(f, x); }, rule);
+}
+
+void Cpu::update(const UpdateRule& rule, const UpdateArrays& x) {
+  const int count = std::visit([](const auto& f) { return f.states(); }, rule);
+  visit_floating("update", x.parameter.dtype(), [&](auto t) {
     using T = decltype(t);
     parallel_for(
-        parameter.numel(), 1 << 15,
-        [step](T* p, const T* g, T* v, BFloat16* c, int64_t begin, int64_t end) {
-          kernels<T>().sgd(step, p + begin, g + begin, v ? v + begin : nullptr, end - begin);
+        x.parameter.numel(), 1 << 15,
+        [rule, count](T* p, const T* g, T* s0, T* s1, T* s2, BFloat16* c, const double* factors, int64_t begin,
+                      int64_t end) {
+          const auto at = [begin](T* state) { return state ? state + begin : nullptr; };
+          T* const states[] = {at(s0), at(s1), at(s2)};
+          kernels<T>().update(rule, factors, p + begin, g + begin, states, count, end - begin);
           if constexpr (std::is_same_v<T, float>)
             if (c) kernels<T>().to_bfloat16(p + begin, c + begin, end - begin);
         },
-        part<T>(parameter), part<const T>(gradient), part<T>(velocity), part<BFloat16>(copy));
+        part<T>(x.parameter), part<const T>(x.gradient), part<T>(x.states[0]), part<T>(x.states[1]),
+        part<T>(x.states[2]), part<BFloat16>(x.copy), whole<const double>(x.factors));
   });
 }
 

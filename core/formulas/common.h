@@ -1,8 +1,23 @@
 #pragma once
 // Functions that several formulas share.
 
+#include <variant>
+
 #include "ramp/core/formulas/dual.h"
 #include "ramp/core/formulas/math.h"
+
+namespace ramp {
+
+namespace detail {
+/// The std::variant of a list's formulas. None is not one of them: it precedes the list's leading comma.
+struct None {};
+template <class First, class... F>
+struct Variant {
+  using type = std::variant<F...>;
+};
+}  // namespace detail
+
+}  // namespace ramp
 
 namespace ramp::formula {
 

@@ -66,15 +66,6 @@
 
 namespace ramp {
 
-namespace detail {
-/// The std::variant of a list's formulas. None is not one of them: it precedes the list's leading comma.
-struct None {};
-template <class First, class... F>
-struct Variant {
-  using type = std::variant<F...>;
-};
-}  // namespace detail
-
 #define RAMP_ALTERNATIVE(Struct, function) , formula::Struct
 /// Any formula of one argument. Backends visit it and run the formula inside.
 using Unary = detail::Variant<detail::None RAMP_ELEMENTARY(RAMP_ALTERNATIVE) RAMP_ACTIVATIONS(RAMP_ALTERNATIVE)>::type;

@@ -4,7 +4,8 @@
 //   copy BYTES                      GB/s of copying that many, reading and writing counted
 //   gemm N PRECISION                TFLOP/s of an N x N x N product; float32, tf32 or bf16
 //   empty                           microseconds that a tiny node of a captured step takes
-//   step NET BATCH MODE [PRECISION] seconds a training step; small, wide, deep or eight; eager or captured
+//   step NET BATCH MODE [PRECISION] seconds a training step; small, wide, deep, eight, or adam, which is
+//                                   wide trained with Adam; eager or captured
 //   op NAME                         seconds of an operation on 8 x 8 tensors; add, relu, matmul or backward
 //   map FORMULA N DIRECTION         seconds of an activation over N elements; forward or backward
 //   accuracy TARGET SEED            seconds of training on MNIST (data::find) until that share of the test set is right
@@ -54,8 +55,8 @@ void take_precision(std::istream& words) {
 Sequential network(const std::string& name) {
   // How wide the hidden layers are, and how many.
   const std::map<std::string, std::pair<int64_t, int>> hidden = {
-      {"small", {128, 1}}, {"wide", {512, 2}}, {"deep", {128, 10}}, {"eight", {256, 8}}};
-  if (!hidden.contains(name)) fail("benchmark", "a net is small, wide, deep or eight, got ", name);
+      {"small", {128, 1}}, {"wide", {512, 2}}, {"deep", {128, 10}}, {"eight", {256, 8}}, {"adam", {512, 2}}};
+  if (!hidden.contains(name)) fail("benchmark", "a net is small, wide, deep, eight or adam, got ", name);
   const auto [width, layers] = hidden.at(name);
   Sequential model;
   for (int i = 0; i < layers; ++i) {
@@ -72,10 +73,10 @@ optim::SGDOptions options(double learning_rate) {
   return {.learning_rate = learning_rate, .momentum = device.is_cuda() ? 0.9 : 0};
 }
 
-Tensor update(optim::SGD& sgd, const Tensor& loss) {
-  sgd.zero_grad();
+Tensor update(optim::Optimizer& optimizer, const Tensor& loss) {
+  optimizer.zero_grad();
   loss.backward();
-  sgd.step();
+  optimizer.step();
   return loss;
 }
 
@@ -86,9 +87,11 @@ double step(std::istream& words) {
   take_precision(words);
   manual_seed(1);
   Sequential model = network(net);
-  optim::SGD sgd(model.parameters(), options(0.01));
+  std::unique_ptr<optim::Optimizer> optimizer;
+  if (net == "adam") optimizer = std::make_unique<optim::Adam>(model.parameters(), optim::AdamOptions{});
+  else optimizer = std::make_unique<optim::SGD>(model.parameters(), options(0.01));
   const auto train = [&](const Tensor& images, const Tensor& labels) {
-    return update(sgd, cross_entropy(model(images), labels));
+    return update(*optimizer, cross_entropy(model(images), labels));
   };
   auto captured = capture(train);
   // Eight batches in turn, as an epoch brings a new one each time.

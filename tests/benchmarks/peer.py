@@ -29,7 +29,7 @@ def seconds(f, budget=0.2):
 def network(name):
     if name == "small":
         return Sequential(Linear(784, 128), ReLU(), Linear(128, 10))
-    if name == "wide":
+    if name in ("wide", "adam"):
         return Sequential(Linear(784, 512), ReLU(), Linear(512, 512), ReLU(), Linear(512, 10))
     layers = []
     for i in range(10):
@@ -40,7 +40,10 @@ def network(name):
 def trainer(name, mode):
     torch.manual_seed(1)
     model = network(name)
-    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    if name == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
     def loss_of(images, labels):
         return functional.cross_entropy(model(images), labels)
@@ -49,9 +52,9 @@ def trainer(name, mode):
 
     def step(images, labels):
         value = loss(images, labels)
-        sgd.zero_grad()
+        optimizer.zero_grad()
         value.backward()
-        sgd.step()
+        optimizer.step()
         return value
 
     return step

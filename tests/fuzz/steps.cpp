@@ -149,7 +149,7 @@ struct Training {
     slower.learning_rate /= 2;
     slower.weight_decay = 0;
     if (others.empty()) sgd.emplace(some, options);
-    else sgd.emplace(std::vector<optim::ParameterGroup>{{some, options}, {others, slower}});
+    else sgd.emplace(std::vector<optim::SGD::Group>{{some, options}, {others, slower}});
   }
 
   /// Appends a layer for inputs of this width and returns the width of its outputs.

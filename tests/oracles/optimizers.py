@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes tests/oracles/sgd.txt: trajectories of PyTorch's SGD in float64, which tests/sgd_test.cpp replays.
+"""Writes tests/oracles/optimizers.txt: trajectories of PyTorch's optimizers in float64, which
+tests/optimizer_trajectories_test.cpp replays.
 
     pip install torch
-    python tests/oracles/sgd.py > tests/oracles/sgd.txt
+    python tests/oracles/optimizers.py > tests/oracles/optimizers.txt
 
 Twelve numbers in three parameters (6, 5 and 1 of them) follow the gradient A p + c, where A and c are small binary
 fractions, so that any program computes the same A and c:
@@ -13,14 +14,15 @@ fractions, so that any program computes the same A and c:
 
 Lines of the file (steps count from 1, parameters and groups from 0):
 
-    case NAME
+    case OPTIMIZER NAME
     group OPTIONS params I...     the parameters of the next group
     nodecay I                     parameter I is exempt from weight decay
     change STEP GROUP OPTIONS     the options of a group from that step on
     skip I STEP...                parameter I has no gradient in these steps
     at STEP P...                  the twelve numbers after that step
 
-OPTIONS: learning rate, momentum, dampening, weight decay, nesterov (0 or 1).
+OPTIONS of sgd: learning rate, momentum, dampening, weight decay, nesterov (0 or 1); of adam and adamw: learning rate,
+beta1, beta2, epsilon, weight decay, amsgrad (0 or 1).
 """
 
 import torch
@@ -39,9 +41,13 @@ def options(lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=0):
     return dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov)
 
 
-def case(name, *groups, nodecay=(), changes=(), skips={}):
+def adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, amsgrad=0):
+    return dict(lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
+
+
+def case(name, *groups, optimizer="sgd", nodecay=(), changes=(), skips={}):
     """groups: (options, parameters); changes: (step, group, options); skips: {parameter: steps}."""
-    print("case", name)
+    print("case", optimizer, name)
     text = lambda o: " ".join(repr(v) for v in o.values())
     for o, members in groups:
         print("group", text(o), "params", *members)
@@ -55,7 +61,10 @@ def case(name, *groups, nodecay=(), changes=(), skips={}):
     params = [torch.tensor(P0[s : s + n], dtype=torch.float64, requires_grad=True) for s, n in zip(STARTS, SIZES)]
 
     def to_torch(o, decay):
-        return dict(o, nesterov=bool(o["nesterov"]), weight_decay=o["weight_decay"] if decay else 0.0)
+        o = dict(o, weight_decay=o["weight_decay"] if decay else 0.0)
+        if optimizer == "sgd":
+            return dict(o, nesterov=bool(o["nesterov"]))
+        return dict(o, betas=(o.pop("beta1"), o.pop("beta2")), amsgrad=bool(o["amsgrad"]))
 
     # PyTorch has no exempt parameters: they get a group of their own.
     torch_groups, home = [], []  # home: (our group, decay)
@@ -65,12 +74,13 @@ def case(name, *groups, nodecay=(), changes=(), skips={}):
             if chosen:
                 torch_groups.append(dict(params=chosen, **to_torch(o, decay)))
                 home.append((g, decay))
-    sgd = torch.optim.SGD(torch_groups, foreach=False)
+    kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
+    torch_optimizer = kind(torch_groups, foreach=False)
 
     for step in range(1, KEPT[-1] + 1):
         for at, group, o in changes:
             if at == step:
-                for torch_group, (g, decay) in zip(sgd.param_groups, home):
+                for torch_group, (g, decay) in zip(torch_optimizer.param_groups, home):
                     if g == group:
                         torch_group.update(to_torch(o, decay))
         p = [x for q in params for x in q.tolist()]
@@ -83,13 +93,13 @@ def case(name, *groups, nodecay=(), changes=(), skips={}):
         for i, q in enumerate(params):
             values = gradient[STARTS[i] : STARTS[i] + SIZES[i]]
             q.grad = None if step in skips.get(i, ()) else torch.tensor(values, dtype=torch.float64)
-        sgd.step()
+        torch_optimizer.step()
         if step in KEPT:
             print("at", step, *("%.17g" % x for q in params for x in q.tolist()))
 
 
 def main():
-    print("# Written by tests/oracles/sgd.py with PyTorch", torch.__version__)
+    print("# Written by tests/oracles/optimizers.py with PyTorch", torch.__version__)
     every = [0, 1, 2]
     heavy = dict(momentum=0.9, weight_decay=0.01)
     case("plain", (options(), every))
@@ -113,6 +123,18 @@ def main():
     case("exempt", (options(nesterov=1, **heavy), every), nodecay=[1])
     case("two_groups", (options(nesterov=1, **heavy), [2, 0]), (options(lr=0.03, momentum=0.5, dampening=0.1), [1]),
          changes=[(31, 1, options(lr=0.3))])
+    for kind in ("adam", "adamw"):
+        case("plain", (adam(), every), optimizer=kind)
+        case("betas", (adam(lr=0.01, beta1=0.5, beta2=0.9, eps=1e-2), every), optimizer=kind)
+        case("beta1_of_0", (adam(beta1=0.0), every), optimizer=kind)
+        case("decay", (adam(weight_decay=0.1), every), optimizer=kind)
+        case("amsgrad", (adam(beta2=0.9, amsgrad=1), every), optimizer=kind)
+        case("amsgrad_decay", (adam(beta2=0.9, amsgrad=1, weight_decay=0.1), every), optimizer=kind)
+        case("rate_changes", (adam(), every), changes=[(21, 0, adam(lr=0.01)), (61, 0, adam(lr=0.2))], optimizer=kind)
+        case("gaps", (adam(weight_decay=0.1), every), skips=gaps, optimizer=kind)
+        case("exempt", (adam(weight_decay=0.1), every), nodecay=[1], optimizer=kind)
+        case("two_groups", (adam(amsgrad=1), [2, 0]), (adam(lr=0.03, beta1=0.7, weight_decay=0.05), [1]),
+             changes=[(31, 1, adam(lr=0.3, beta1=0.8))], optimizer=kind)
 
 
 main()

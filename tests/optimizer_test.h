@@ -5,7 +5,7 @@
 
 #include "ramp/core/autograd/create.h"
 #include "ramp/core/autograd/ops.h"
-#include "ramp/optim/sgd.h"
+#include "ramp/optim/optimizers.h"
 
 namespace ramp {
 

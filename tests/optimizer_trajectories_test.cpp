@@ -1,4 +1,4 @@
-// SGD against PyTorch's trajectories (tests/oracles/sgd.txt) and closed forms.
+// The optimizers against PyTorch's trajectories (tests/oracles/optimizers.txt) and closed forms.
 
 #include <gtest/gtest.h>
 
@@ -11,18 +11,17 @@
 #include <sstream>
 #include <string>
 
-#include "sgd_test.h"
+#include "optimizer_test.h"
 
 namespace ramp {
 namespace {
 
-using optim::ParameterGroup;
 using optim::SGD;
 using optim::SGDOptions;
 
 constexpr int sizes[] = {6, 5, 1};
 
-/// The oracle's gradient A p + c: see tests/oracles/sgd.py.
+/// The oracle's gradient A p + c: see tests/oracles/optimizers.py.
 std::vector<double> oracle_gradient(const std::vector<double>& p) {
   std::vector<double> g(12);
   for (int i = 0; i < 12; ++i) {
@@ -32,16 +31,17 @@ std::vector<double> oracle_gradient(const std::vector<double>& p) {
   return g;
 }
 
-/// One case of the file; the lines are explained in tests/oracles/sgd.py.
+/// One case of the file, for an optimizer with these options; the lines are explained in tests/oracles/optimizers.py.
+template <class Options>
 struct Case {
   struct Group {
-    SGDOptions options;
+    Options options;
     std::vector<int> members;
   };
   struct Change {
     int step;
     size_t group;
-    SGDOptions options;
+    Options options;
   };
   std::string name;
   std::vector<Group> groups;
@@ -51,32 +51,43 @@ struct Case {
   std::map<int, std::vector<double>> expected;
 };
 
-SGDOptions read_options(std::istream& in) {
-  SGDOptions o;
+void read_options(std::istream& in, SGDOptions& o) {
   in >> o.learning_rate >> o.momentum >> o.dampening >> o.weight_decay >> o.nesterov;
-  return o;
+}
+template <class AdamOptions>
+void read_options(std::istream& in, AdamOptions& o) {
+  in >> o.learning_rate >> o.beta1 >> o.beta2 >> o.epsilon >> o.weight_decay >> o.amsgrad;
 }
 
-std::vector<Case> read_cases() {
-  std::ifstream file(RAMP_SOURCE_DIR "/tests/oracles/sgd.txt");
-  EXPECT_TRUE(file) << "cannot read tests/oracles/sgd.txt";
+/// The cases of one optimizer.
+template <class Options>
+std::vector<Case<Options>> read_cases() {
+  using Case = ramp::Case<Options>;
+  std::ifstream file(RAMP_SOURCE_DIR "/tests/oracles/optimizers.txt");
+  EXPECT_TRUE(file) << "cannot read tests/oracles/optimizers.txt";
   std::vector<Case> cases;
+  bool ours = false;
   for (std::string line, word; std::getline(file, line);) {
     std::istringstream in(line);
     in >> word;
     if (word == "case") {
-      in >> cases.emplace_back().name;
+      in >> word;
+      ours = word == Options::name;
+      if (ours) in >> cases.emplace_back().name;
+    } else if (!ours) {
+      continue;
     } else if (word == "group") {
-      Case::Group group{read_options(in), {}};
+      typename Case::Group group;
+      read_options(in, group.options);
       in >> word;
       for (int i; in >> i;) group.members.push_back(i);
       cases.back().groups.push_back(group);
     } else if (word == "nodecay") {
       for (int i; in >> i;) cases.back().exempt.insert(i);
     } else if (word == "change") {
-      Case::Change change{};
+      typename Case::Change change{};
       in >> change.step >> change.group;
-      change.options = read_options(in);
+      read_options(in, change.options);
       cases.back().changes.push_back(change);
     } else if (word == "skip") {
       int i = -1;
@@ -94,7 +105,9 @@ std::vector<Case> read_cases() {
 }
 
 /// Runs a case and returns the largest error, relative to the largest of the twelve numbers.
-double replay(const Case& c, DType dtype) {
+template <class Options>
+double replay(const Case<Options>& c, DType dtype) {
+  using Optimizer = optim::OptimizerOf<Options>;
   std::vector<Tensor> p;
   for (int size : sizes) {
     std::vector<double> start;
@@ -104,12 +117,12 @@ double replay(const Case& c, DType dtype) {
     }
     p.push_back(parameter(start, dtype));
   }
-  std::vector<ParameterGroup> groups;
+  std::vector<typename Optimizer::Group> groups;
   for (const auto& [options, members] : c.groups) {
     groups.push_back({{}, options});
     for (int i : members) groups.back().parameters.emplace_back(std::to_string(i), p[i], !c.exempt.contains(i));
   }
-  SGD sgd(groups);
+  Optimizer optimizer(groups);
 
   double worst = 0;
   const auto all = [&] {
@@ -119,16 +132,16 @@ double replay(const Case& c, DType dtype) {
     return joined;
   };
   for (int step = 1; step <= 100; ++step) {
-    for (const Case::Change& change : c.changes)
-      if (change.step == step) sgd.set_options(change.options, change.group);
-    sgd.zero_grad();
+    for (const auto& change : c.changes)
+      if (change.step == step) optimizer.set_options(change.options, change.group);
+    optimizer.zero_grad();
     const std::vector<double> g = oracle_gradient(all());
     auto from = g.begin();
     for (int i = 0; i < 3; from += sizes[i], ++i) {
       const auto skip = c.skips.find(i);
       if (skip == c.skips.end() || !skip->second.contains(step)) give_gradient(p[i], {from, from + sizes[i]});
     }
-    sgd.step();
+    optimizer.step();
     if (const auto expected = c.expected.find(step); expected != c.expected.end()) {
       const std::vector<double> got = all();
       EXPECT_EQ(got.size(), expected->second.size()) << c.name;
@@ -144,17 +157,27 @@ double replay(const Case& c, DType dtype) {
   return worst;
 }
 
-TEST(Sgd, FollowsPyTorchInFloat64) {
-  const std::vector<Case> cases = read_cases();
-  ASSERT_EQ(cases.size(), 17u);
-  for (const Case& c : cases) {
+template <class Options>
+void expect_to_follow(size_t count, DType dtype, double bound) {
+  const auto cases = read_cases<Options>();
+  ASSERT_EQ(cases.size(), count);
+  for (const auto& c : cases) {
     ASSERT_EQ(c.expected.size(), 6u) << c.name;
-    EXPECT_LE(replay(c, float64), 1e-12) << c.name;
+    EXPECT_LE(replay(c, dtype), bound) << Options::name << ' ' << c.name;
   }
 }
 
-TEST(Sgd, FollowsPyTorchInFloat32) {
-  for (const Case& c : read_cases()) EXPECT_LE(replay(c, float32), 2e-6) << c.name;
+TEST(Optimizers, FollowPyTorchInFloat64) {
+  expect_to_follow<SGDOptions>(17, float64, 1e-12);
+  expect_to_follow<optim::AdamOptions>(10, float64, 1e-12);
+  expect_to_follow<optim::AdamWOptions>(10, float64, 1e-12);
+}
+
+TEST(Optimizers, FollowPyTorchInFloat32) {
+  expect_to_follow<SGDOptions>(17, float32, 2e-6);
+  // Adam divides by the root of its second moment, so that small gradients lose as many digits as large ones do.
+  expect_to_follow<optim::AdamOptions>(10, float32, 1e-4);
+  expect_to_follow<optim::AdamWOptions>(10, float32, 1e-4);
 }
 
 // --- closed forms ---------------------------------------------------------------------------------------------------
