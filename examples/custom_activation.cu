@@ -20,7 +20,7 @@ struct SquareplusFormula {
 
 class Squareplus : public Layer {
  private:
-  Tensor forward(const Tensor& x) override { return map(SquareplusFormula{}, x); }
+  Tensor forward(const Tensor& x) const override { return map(SquareplusFormula{}, x); }
 };
 
 int main() try {

@@ -1,7 +1,8 @@
 // A layer of one's own, by composition: a residual block, stacked into a network and trained on real digits.
 //
-// A block adds to its input what two inner layers make of it. Its parameters need no bookkeeping: what add() holds is
-// found by parameters(), summary(), train() and to(), and a layer that was not added refuses to be called.
+// A block adds to its input what two inner layers make of it. (ramp::Residual does so with any inner layer.) Its
+// parameters need no bookkeeping: what add() holds is found by parameters(), summary(), train() and to(), and a layer
+// that was not added refuses to be called.
 
 #include <iostream>
 
@@ -11,22 +12,22 @@ using namespace ramp;
 
 /// y = x + second(relu(first(x))), after He, Zhang, Ren & Sun 2016. The second layer starts small, so that the block
 /// starts near the identity.
-class Residual : public Layer {
+class Block : public Layer {
  public:
-  explicit Residual(int64_t width)
+  explicit Block(int64_t width)
       : first(add("first", Dense(width, width))),
         second(add("second", Dense(width, width, {.init = init::he_normal({.gain = 0.1})}))) {}
   Dense &first, &second;
 
  private:
-  Tensor forward(const Tensor& x) override { return x + second(relu(first(x))); }
+  Tensor forward(const Tensor& x) const override { return x + second(relu(first(x))); }
 };
 
 int main() try {
   manual_seed(1);
   auto [train, test] = data::load_mnist(data::find("mnist-10k"));
-  Sequential model{Dense(784, 64), ReLU(), Residual(64), Residual(64), Residual(64), Dense(64, 10)};
-  std::cout << model.summary();
+  Sequential model{Dense(784, 64), ReLU(), Block(64), Block(64), Block(64), Dense(64, 10)};
+  std::cout << model;
 
   optim::SGD sgd(model.parameters(), {.learning_rate = 0.05, .momentum = 0.9});
   for (int epoch = 1; epoch <= 4; ++epoch) {

@@ -32,7 +32,7 @@ class Bells : public Layer {
   Tensor& centres;
 
  private:
-  Tensor forward(const Tensor& x) override { return exp(-2 * squared_distances(x, centres)); }
+  Tensor forward(const Tensor& x) const override { return exp(-2 * squared_distances(x, centres)); }
 };
 
 /// 1 for the points [n, 2] between the circles of radius 0.7 and 1.4 around the origin, else 0.
@@ -51,7 +51,7 @@ int main() try {
   // Does a point of the plane lie in the ring?
   const Tensor points = uniform({2000, 2}, -2, 2), labels = in_ring(points);
   Sequential model{Bells(2, 32), Dense(32, 2)};
-  std::cout << model.summary();
+  std::cout << model;
   optim::SGD sgd(model.parameters(), {.learning_rate = 1, .momentum = 0.9});
   for (int step = 1; step <= 500; ++step) {
     Tensor loss = cross_entropy(model(points), labels);

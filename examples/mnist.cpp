@@ -64,7 +64,7 @@ Sequential build(const MnistFlags& flags, int64_t features, int64_t classes) {
   int64_t in = features;
   for (const int64_t width : flags.hidden) {
     model.push_back(Dense(in, width, options));
-    std::visit([&]<class F>(const F& formula) { model.push_back(ActivationOf<F>(formula)); }, flags.formula());
+    model.push_back(Activation(flags.formula()));
     if (flags.dropout > 0) model.push_back(Dropout(flags.dropout));
     in = width;
   }
@@ -112,7 +112,7 @@ void run(const MnistFlags& flags) {
   const Device device = Device::parse(flags.device);
   set_precision(device, flags.products());
   model.to(device);
-  std::cout << model.summary() << '\n';
+  std::cout << model << '\n';
 
   optim::SGD sgd(model.parameters(),
                  {.learning_rate = flags.lr, .momentum = flags.momentum, .weight_decay = flags.weight_decay});

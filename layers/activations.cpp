@@ -28,7 +28,13 @@ auto parameters_of(const F& formula) {
 
 }  // namespace
 
-Activation::Activation(const Unary& formula) : formula_(formula) {}
+Activation::Activation(const Unary& formula) : formula_(formula) {
+  std::visit(
+      []<class F>(const F& f) {
+        if constexpr (requires { f.check_layer(); }) f.check_layer();
+      },
+      formula_);
+}
 
 std::optional<double> Activation::gain() const { return init::gain(formula_); }
 

@@ -7,19 +7,18 @@
 
 namespace ramp {
 
-/// Applies a formula to every element: the part that is the same for all formulas.
+/// Applies a formula to every element: Activation(formula::ReLU{}), or one that is chosen when the program runs.
 class Activation : public Layer {
  public:
+  /// Throws Error when a parameter of the formula is outside the paper's range.
+  explicit Activation(const Unary& formula);
   const Unary& formula() const { return formula_; }
   const Unary* epilogue() const override { return &formula_; }
   std::optional<double> gain() const override;
   std::string describe() const override;
 
- protected:
-  explicit Activation(const Unary& formula);
-
  private:
-  Tensor forward(const Tensor& x) final { return map(formula_, x); }
+  Tensor forward(const Tensor& x) const final { return map(formula_, x); }
   Unary formula_;
 };
 
@@ -28,9 +27,7 @@ template <class F>
 class ActivationOf : public Activation {
  public:
   ActivationOf() : ActivationOf(F{}) {}
-  explicit ActivationOf(const F& formula) : Activation(formula) {
-    if constexpr (requires { formula.check_layer(); }) formula.check_layer();
-  }
+  explicit ActivationOf(const F& formula) : Activation(formula) {}
   /// Takes the formula's parameters, in the order of its members.
   template <class... More>
   explicit ActivationOf(double first, More... more) : ActivationOf(F{first, static_cast<double>(more)...}) {}

@@ -23,16 +23,14 @@ Dense::Dense(int64_t in, int64_t out, const DenseOptions& options, Generator& ge
     : in_(in),
       out_(out),
       weight(add("weight", initial_weight(in, out, options, generator))),
-      bias(options.bias ? &add("bias", zeros({out}, {.dtype = options.dtype})) : nullptr) {}
+      bias(add("bias", options.bias ? zeros({out}, {.dtype = options.dtype}) : Tensor())) {}
 
 std::string Dense::describe() const {
-  return "Dense(" + std::to_string(in_) + ", " + std::to_string(out_) + (bias ? ")" : ", {.bias = false})");
+  return "Dense(" + std::to_string(in_) + ", " + std::to_string(out_) + (bias.defined() ? ")" : ", {.bias = false})");
 }
 
-Tensor Dense::forward(const Tensor& x) { return dense(x, weight, bias ? *bias : Tensor()); }
-Tensor Dense::forward_with(const Tensor& x, const Unary& epilogue) {
-  return dense(x, weight, bias ? *bias : Tensor(), epilogue);
-}
+Tensor Dense::forward(const Tensor& x) const { return dense(x, weight, bias); }
+Tensor Dense::forward_with(const Tensor& x, const Unary& epilogue) const { return dense(x, weight, bias, epilogue); }
 
 namespace {
 

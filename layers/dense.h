@@ -29,11 +29,11 @@ class Dense : public Layer {
 
  public:
   Tensor& weight;
-  Tensor* bias;  ///< null without bias
+  Tensor& bias;  ///< undefined without bias
 
  private:
-  Tensor forward(const Tensor& x) final;
-  Tensor forward_with(const Tensor& x, const Unary& epilogue) final;
+  Tensor forward(const Tensor& x) const final;
+  Tensor forward_with(const Tensor& x, const Unary& epilogue) const final;
 };
 
 /// The layer as a function: x [n, in], weight [out, in], bias [out] or undefined; with an activation f, f(x W^T + b).

@@ -42,8 +42,8 @@ AnyDropout::AnyDropout(const char* name, Function function, double p, Generator&
 
 std::string AnyDropout::describe() const { return text_of(name_, '(', p_, ')'); }
 
-Tensor AnyDropout::forward(const Tensor& x) { return training() ? function_(x, p_, *generator_) : x; }
+Tensor AnyDropout::forward(const Tensor& x) const { return training() ? function_(x, p_, *generator_) : x; }
 
-Tensor Flatten::forward(const Tensor& x) { return flatten(x); }
+Tensor Flatten::forward(const Tensor& x) const { return flatten(x); }
 
 }  // namespace ramp

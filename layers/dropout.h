@@ -26,7 +26,7 @@ class AnyDropout : public Layer {
   AnyDropout(const char* name, Function function, double p, Generator& generator);
 
  private:
-  Tensor forward(const Tensor& x) final;
+  Tensor forward(const Tensor& x) const final;
   const char* name_;
   Function function_;
   double p_;
@@ -55,7 +55,7 @@ class Flatten : public Layer {
   std::string describe() const override { return "Flatten()"; }
 
  private:
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) const override;
 };
 
 }  // namespace ramp

@@ -50,7 +50,7 @@ void initialize(Layer& model, const Scheme& scheme, Generator& generator) {
   for (size_t i = 0; i < found.size(); ++i) {
     const Dense& dense = *found[i].dense;
     copy(weights[i].array(), dense.weight.array());
-    if (dense.bias) fill(dense.bias->array(), 0);
+    if (dense.bias.defined()) fill(dense.bias.array(), 0);
   }
 }
 

@@ -28,8 +28,8 @@ std::optional<double> Maxout::gain() const {
                  [k](double z) { return z * std::sqrt(k * std::pow(math::normal_cdf(z), k - 1)); }));
 }
 
-Tensor Maxout::forward(const Tensor& x) { return maxout(x, pieces_); }
-Tensor CReLU::forward(const Tensor& x) { return crelu(x, relu_); }
+Tensor Maxout::forward(const Tensor& x) const { return maxout(x, pieces_); }
+Tensor CReLU::forward(const Tensor& x) const { return crelu(x, relu_); }
 
 Tensor crelu(const Tensor& x, const formula::ReLU& f) {
   if (x.rank() == 0) fail("crelu", "expected an axis to widen, got a scalar");

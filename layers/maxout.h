@@ -15,7 +15,7 @@ class CReLU : public Layer {
   std::optional<double> gain() const override;
 
  private:
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) const override;
   formula::ReLU relu_;
 };
 
@@ -31,7 +31,7 @@ class Maxout : public Layer {
   std::optional<double> gain() const override;
 
  private:
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) const override;
   int64_t pieces_;
 };
 

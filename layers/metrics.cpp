@@ -10,29 +10,29 @@
 #include "ramp/core/text.h"
 
 namespace ramp {
-namespace {
 
-/// Puts a model into evaluation mode and every layer back into its own mode afterwards.
+/// Puts a model into evaluation mode and every layer back into its own mode afterwards. A layer that is in evaluation
+/// mode already is only looked at.
 class Evaluation {
  public:
-  explicit Evaluation(Layer& model) {
-    remember(model);
-    model.eval();
+  explicit Evaluation(const Layer& model) {
+    model.require_whole();
+    model.visit("", [this](const std::string&, const Layer& layer) {
+      if (layer.training()) trained_.push_back(layer.state_);
+    });
+    for (const auto& state : trained_) state->training = false;
   }
   ~Evaluation() {
-    for (const auto& [layer, training] : modes_)
-      layer->train(training);  // outer layers first, so that inner layers get their own mode back
+    for (const auto& state : trained_) state->training = true;
   }
   Evaluation(const Evaluation&) = delete;
   Evaluation& operator=(const Evaluation&) = delete;
 
  private:
-  void remember(Layer& layer) {
-    modes_.emplace_back(&layer, layer.training());
-    for (const auto& [name, child] : layer.children()) remember(*child);
-  }
-  std::vector<std::pair<Layer*, bool>> modes_;
+  std::vector<std::shared_ptr<Layer::State>> trained_;
 };
+
+namespace {
 
 /// The labels, after checking that they fit the logits.
 std::vector<int32_t> checked_labels(const char* op, const Tensor& logits, const Tensor& labels) {
@@ -129,12 +129,12 @@ std::string ConfusionMatrix::table(const std::vector<std::string>& names) const 
 
 std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix) { return out << matrix.table(); }
 
-double accuracy(Layer& model, const data::Dataset& dataset) {
+double accuracy(const Layer& model, const data::Dataset& dataset) {
   const Tensor logits = predict(model, dataset);  // first, as it checks the set
   return accuracy(logits, Tensor(dataset.labels));
 }
 
-Tensor predict(Layer& model, const data::Dataset& dataset) {
+Tensor predict(const Layer& model, const data::Dataset& dataset) {
   const NoGrad no_grad;
   const Evaluation evaluation(model);
   const std::vector<Parameter> parameters = model.parameters();

@@ -13,7 +13,8 @@ namespace ramp {
 /// The share of rows whose largest logit (the first of equals) is at the label. logits [n, C], labels int32 [n].
 double accuracy(const Tensor& logits, const Tensor& labels);
 /// The model's accuracy on a data set, in evaluation mode and without recording; the mode is restored afterwards.
-double accuracy(Layer& model, const data::Dataset& dataset);
+/// Threads may do so at once with one model that is in evaluation mode already.
+double accuracy(const Layer& model, const data::Dataset& dataset);
 /// The share of rows whose label is among their k largest logits; of equal logits the first counts as larger, so that
 /// k = 1 is accuracy(). logits [n, C], labels int32 [n]. Throws Error unless 1 <= k <= C.
 double top_k_accuracy(const Tensor& logits, const Tensor& labels, int64_t k);
@@ -35,7 +36,8 @@ std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix);
 /// confusion_matrix(predict(model, test), Tensor(test.labels)).
 ConfusionMatrix confusion_matrix(const Tensor& logits, const Tensor& labels);
 
-/// The model's logits for a whole data set, batch by batch, in evaluation mode and without recording.
-Tensor predict(Layer& model, const data::Dataset& dataset);
+/// The model's logits for a whole data set, batch by batch, in evaluation mode and without recording. Modes and
+/// threads as in accuracy().
+Tensor predict(const Layer& model, const data::Dataset& dataset);
 
 }  // namespace ramp

@@ -26,7 +26,7 @@ std::string PReLU::describe() const { return "PReLU(" + (channels_ == 1 ? "" : s
 
 std::optional<double> PReLU::gain() const { return init::leaky_gain(start_ * start_); }
 
-Tensor PReLU::forward(const Tensor& x) {
+Tensor PReLU::forward(const Tensor& x) const {
   if (channels_ != 1 && (x.rank() < 1 || x.size(-1) != channels_))
     fail("PReLU", "expected input [n, ", channels_, "], got ", x.shape());
   return prelu(x, slope, formula_);

@@ -31,7 +31,7 @@ class PReLU : public Layer {
   Tensor& slope;  ///< [channels]
 
  private:
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) const override;
 };
 
 }  // namespace ramp

@@ -33,7 +33,7 @@ std::optional<double> RReLU::gain() const {
   return init::leaky_gain(square);
 }
 
-Tensor RReLU::forward(const Tensor& x) {
+Tensor RReLU::forward(const Tensor& x) const {
   if (training()) return rrelu(x, options_, *generator_);
   return leaky_relu(x, {.alpha = options_.mean_slope(), .slope_at_zero = options_.slope_at_zero});
 }

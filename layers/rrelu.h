@@ -32,7 +32,7 @@ class RReLU : public Layer {
   std::string describe() const override;
 
  private:
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) const override;
   RReLUOptions options_;
   Generator* generator_;
 };

@@ -70,7 +70,7 @@ RAMP_ON_DEVICES(CaptureChanges);
 
 TEST_P(CaptureChanges, AParameterIsAssignedAndTheOptimizerMadeAnew) {
   expect_followed(2, [&](Twin& t) {
-    dynamic_cast<Dense&>(*t.model.children()[0].second).weight = numbers({8, 3}, 77);
+    dynamic_cast<Dense&>(t.model[0]).weight = numbers({8, 3}, 77);
     t.sgd.emplace(t.model.parameters(), optim::SGDOptions{.learning_rate = 0.1, .momentum = 0.5});
   });
 }
@@ -80,7 +80,7 @@ TEST_P(CaptureChanges, AnAssignedParameterStopsTheOptimizer) {
   auto step = capture([&](const Tensor& x) { return train(*t, x); });
   const Tensor x = numbers({4, 3}, 1);
   for (int i = 0; i < 6; ++i) step(x);
-  dynamic_cast<Dense&>(*t->model.children()[0].second).weight = numbers({8, 3}, 77);
+  dynamic_cast<Dense&>(t->model[0]).weight = numbers({8, 3}, 77);
   const std::string message = "[sgd] parameter \"0.weight\" was moved or replaced after the optimizer was made";
   for (int i = 0; i < 2; ++i) EXPECT_EQ(error_of([&] { step(x); }).substr(0, message.size()), message);
   EXPECT_EQ(error_of([&] { t->sgd->step(); }).substr(0, message.size()), message);
@@ -94,7 +94,7 @@ TEST_P(CaptureChanges, AnAssignedParameterIsSeenWithoutAnOptimizer) {
   for (int i = 0; i < 6; ++i) step(x);
   dense.weight = full({1, 2}, 100, options());
   for (int i = 0; i < 6; ++i) EXPECT_EQ(step(x).item(), 200) << i;
-  *dense.bias = full({1}, 5, options());
+  dense.bias = full({1}, 5, options());
   for (int i = 0; i < 6; ++i) EXPECT_EQ(step(x).item(), 205) << i;
   EXPECT_EQ(step.graphs(), 3);
 }
@@ -107,8 +107,8 @@ TEST_P(CaptureChanges, WeightsAreTied) {
   auto step = capture([&](const Tensor& x) { return sum(model(x)); });
   const Tensor x = numbers({2, 3}, 5);
   for (int i = 0; i < 6; ++i) step(x);
-  auto& first = dynamic_cast<Dense&>(*model.children()[0].second);
-  auto& last = dynamic_cast<Dense&>(*model.children()[2].second);
+  auto& first = dynamic_cast<Dense&>(model[0]);
+  auto& last = dynamic_cast<Dense&>(model[2]);
   last.weight = first.weight;
   EXPECT_EQ(model.parameters().size(), 3u);
   for (int i = 0; i < 6; ++i) {

@@ -246,7 +246,7 @@ TEST_P(Capture, SaysOnceThatAValueIsReadBackAndGoesOnEagerly) {
 
 TEST_P(Capture, NamesTheLayerThatCannotBeCaptured) {
   class ReadsBack : public Layer {
-    Tensor forward(const Tensor& x) override { return x * sum(x).item(); }
+    Tensor forward(const Tensor& x) const override { return x * sum(x).item(); }
   };
   // Also where an activation follows, which is handed to it as an epilogue.
   for (const bool followed : {false, true}) {

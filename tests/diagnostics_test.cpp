@@ -194,13 +194,13 @@ TEST(Diagnostics, LeavesNothingBehind) {
   {
     const Diagnostics diagnostics(model);
     y = sum(model(x));
-    EXPECT_TRUE(model.children()[0].second->observed());
+    EXPECT_TRUE(model[0].observed());
     EXPECT_EQ(parameters[0].tensor.node()->hooks.size(), 1u);
   }
   EXPECT_EQ(parameters[0].tensor.node()->hooks.size(), 0u);
   y.backward();  // its hooks find nobody
   model(x);
-  EXPECT_FALSE(model.children()[0].second->observed());
+  EXPECT_FALSE(model[0].observed());
 }
 
 TEST(Diagnostics, MayBeSeveral) {
@@ -252,17 +252,17 @@ TEST(Diagnostics, PutsNoHookOnTheUsersInput) {
   EXPECT_EQ(x.node()->hooks.size(), 0u);
 }
 
-class Residual : public Layer {
+class Block : public Layer {
  public:
-  explicit Residual(int64_t width) : inner(add("inner", Sequential{Dense(width, width), ReLU()})) {}
+  explicit Block(int64_t width) : inner(add("inner", Sequential{Dense(width, width), ReLU()})) {}
   Sequential& inner;
 
  private:
-  Tensor forward(const Tensor& x) override { return x + inner(x); }
+  Tensor forward(const Tensor& x) const override { return x + inner(x); }
 };
 
 TEST(Diagnostics, GivesEveryLayerARowButSequential) {
-  Sequential model{Dense(4, 4), Residual(4), Dense(4, 2)};
+  Sequential model{Dense(4, 4), Block(4), Dense(4, 2)};
   const Diagnostics diagnostics(model);
   std::vector<std::string> names, layers;
   for (const LayerStatistics& row : diagnostics.rows()) {
@@ -271,7 +271,7 @@ TEST(Diagnostics, GivesEveryLayerARowButSequential) {
     EXPECT_EQ(row.samples, 0);
   }
   EXPECT_EQ(names, (std::vector<std::string>{"0", "1.inner.0", "1.inner.1", "1", "2"}));
-  EXPECT_EQ(layers, (std::vector<std::string>{"Dense(4, 4)", "Dense(4, 4)", "ReLU()", "Residual", "Dense(4, 2)"}));
+  EXPECT_EQ(layers, (std::vector<std::string>{"Dense(4, 4)", "Dense(4, 4)", "ReLU()", "Block", "Dense(4, 2)"}));
   model(ones({3, 4}));
   for (const LayerStatistics& row : diagnostics.rows()) EXPECT_EQ(row.samples, 3);
 }
@@ -338,13 +338,13 @@ TEST(Diagnostics, FitsAHundredColumns) {
     std::string describe() const override { return std::string(200, 'x'); }
 
    private:
-    Tensor forward(const Tensor& x) override { return x * -1.2345e-7; }
+    Tensor forward(const Tensor& x) const override { return x * -1.2345e-7; }
   };
   struct Deep : Layer {
     Deep() { add(std::string(120, 'n'), Wide()); }
 
    private:
-    Tensor forward(const Tensor& x) override { return (*children()[0].second)(x); }
+    Tensor forward(const Tensor& x) const override { return (*children()[0].second)(x); }
   };
   Sequential model{Dense(3, 3), Deep(), Dense(3, 1)};
   const Diagnostics diagnostics(model);

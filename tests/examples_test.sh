@@ -203,7 +203,7 @@ case $2 in
   custom_layer)
     run 0 custom_layer
     percent_above 88 "epoch 4: accuracy"
-    grep -q "Residual" "$scratch/out" || die "no summary"
+    grep -q "Block" "$scratch/out" || die "no summary"
     ;;
   custom_activation)
     run 0 custom_activation

@@ -9,20 +9,20 @@ namespace {
 /// A layer that owns what it is told to.
 class Owner : public Layer {
  public:
-  using Layer::add;
+  using Layer::add, Layer::add_buffer;
 
  private:
-  Tensor forward(const Tensor& x) override { return x; }
+  Tensor forward(const Tensor& x) const override { return x; }
 };
 
 /// Calls a layer that it does not own.
 class Borrower : public Layer {
  public:
-  explicit Borrower(Layer& lender) : lender_(&lender) {}
+  explicit Borrower(const Layer& lender) : lender_(&lender) {}
 
  private:
-  Tensor forward(const Tensor& x) override { return (*lender_)(x); }
-  Layer* lender_;
+  Tensor forward(const Tensor& x) const override { return (*lender_)(x); }
+  const Layer* lender_;
 };
 
 /// Drawn from a generator of its own, as a wrong call must not be seen in the world's.
@@ -78,7 +78,36 @@ TEST(Hostile, Ownership) {
   expect_refused({
       {"a parameter without a name", [](World& w) { Owner().add("", w.x); }, "add", "a name must not be empty"},
       {"a parameter with a dot", [](World& w) { Owner().add("a.b", w.x); }, "add", "or have a dot, got \"a.b\""},
-      {"a parameter that is not there", [](World&) { Owner().add("a", none); }, "add", "must be a tensor"},
+      {"a buffer that is not there", [](World&) { Owner().add_buffer("a", none); }, "add_buffer", "must be a tensor"},
+      {"a buffer with a gradient", [](World& w) { Owner().add_buffer("a", w.leaf); }, "add_buffer",
+       "must not require a gradient"},
+      {"a buffer with a parameter's name",
+       [](World& w) {
+         Owner owner;
+         owner.add("a", w.leaf);
+         owner.add_buffer("a", w.x);
+       },
+       "add", "a name must be new in its layer"},
+      {"a layer that is null", [](World& w) { w.model.push_back(std::unique_ptr<Layer>()); }, "add",
+       "must be a layer, got a null pointer"},
+      {"a layer beyond the end", [](World& w) { w.model[huge]; }, "Sequential", "a layer's number must lie in [-"},
+      {"a layer before the first", [](World& w) { w.model[lowest]; }, "Sequential", "a layer's number must lie in [-"},
+      {"a parameter that its layer was made without",
+       [](World& w) {
+         Dense dense(4, 3, {.bias = false, .init = initial(zeros({3, 4}))});
+         dense.bias = w.leaf;
+       },
+       "assign", "parameter \"bias\" must stay undefined, as its layer was made without it, got [3]"},
+      {"a layer in front of itself",
+       [](World&) {
+         Sequential outer;
+         Sequential& inner = outer.push_back(Sequential());
+         inner = std::move(outer);
+       },
+       "assign", "Sequential cannot be assigned to a layer inside it"},
+      {"what was moved away, assigned",
+       [](World& w) { with_moved([&](Sequential& model) { w.model = std::move(model); }); }, "Sequential",
+       "was moved away"},
       {"a parameter of integers", [](World& w) { Owner().add("a", w.whole); }, "requires_grad",
        "only float32 and float64"},
       {"a parameter that is a result", [](World& w) { Owner().add("a", w.leaf * 2); }, "set_requires_grad",
@@ -138,6 +167,7 @@ TEST(Hostile, MovedLayers) {
       {"eval", moved([](auto& m, World&) { m.eval(); }), "Sequential", rule},
       {"training", moved([](auto& m, World&) { m.training(); }), "Sequential", rule},
       {"parameters", moved([](auto& m, World&) { m.parameters(); }), "Sequential", rule},
+      {"buffers", moved([](auto& m, World&) { m.buffers(); }), "Sequential", rule},
       {"children", moved([](auto& m, World&) { m.children(); }), "Sequential", rule},
       {"to(device)", moved([](auto& m, World&) { m.to(Device::cpu()); }), "Sequential", rule},
       {"to(dtype)", moved([](auto& m, World&) { m.to(float64); }), "Sequential", rule},

@@ -61,7 +61,7 @@ class Tripled : public Layer {
   std::optional<double> gain() const override { return 1.0 / 3; }
 
  private:
-  Tensor forward(const Tensor& x) override { return x * 3; }
+  Tensor forward(const Tensor& x) const override { return x * 3; }
 };
 
 class Block : public Layer {
@@ -72,7 +72,7 @@ class Block : public Layer {
   Dense& second;
 
  private:
-  Tensor forward(const Tensor& x) override { return second(third(first(x))); }
+  Tensor forward(const Tensor& x) const override { return second(third(first(x))); }
 };
 
 TEST(Initialize, AsksUsersLayers) {

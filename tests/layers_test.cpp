@@ -18,14 +18,14 @@ namespace {
 TensorOptions in_double() { return {.dtype = float64}; }
 TensorOptions variable() { return {.dtype = float64, .requires_grad = true}; }
 
-class Residual : public Layer {
+class Block : public Layer {
  public:
-  explicit Residual(int64_t width)
+  explicit Block(int64_t width)
       : first(add("first", Dense(width, width))), second(add("second", Dense(width, width))) {}
   Dense &first, &second;
 
  private:
-  Tensor forward(const Tensor& x) override { return x + second(relu(first(x))); }
+  Tensor forward(const Tensor& x) const override { return x + second(relu(first(x))); }
 };
 
 /// Forgets to add its inner layer.
@@ -36,7 +36,7 @@ class Forgetful : public Layer {
   Inner inner;
 
  private:
-  Tensor forward(const Tensor& x) override { return inner(x); }
+  Tensor forward(const Tensor& x) const override { return inner(x); }
 };
 
 /// Scales by a number of its own.
@@ -47,7 +47,7 @@ class Scale : public Layer {
   Tensor& factor;
 
  private:
-  Tensor forward(const Tensor& x) override { return x * factor; }
+  Tensor forward(const Tensor& x) const override { return x * factor; }
 };
 
 std::vector<std::string> names(const Layer& layer) {
@@ -66,7 +66,7 @@ TEST(Dense, ComputesProductPlusBias) {
 
   Dense layer(3, 2);
   layer.weight = weight;
-  *layer.bias = bias;
+  layer.bias = bias;
   EXPECT_EQ(layer(x).to_vector<float>(), (std::vector<float>{8, 24, 8, 18}));
   EXPECT_EQ(layer(zeros({0, 3})).shape(), (Shape{0, 2}));
 }
@@ -104,13 +104,13 @@ TEST(Dense, IsSeenAloneByAnObserver) {
   const Tensor x = randn({2, 3});
   const std::vector<float> expected = model(x).to_vector<float>();
   int seen = 0;
-  for (size_t i : {0, 1}) {
-    model.children()[i].second->add_observer([&](const Layer&, const Tensor&, const Tensor&) {
+  for (const int i : {0, 1}) {
+    model[i].add_observer([&](const Layer&, const Tensor&, const Tensor&) {
       ++seen;
       return false;
     });
     EXPECT_EQ(model(x).to_vector<float>(), expected);
-    EXPECT_EQ(seen, static_cast<int>(i) + 1);
+    EXPECT_EQ(seen, i + 1);
   }
   EXPECT_STREQ(model(x).node()->op, "dense");
 }
@@ -132,10 +132,10 @@ TEST(Dense, AddsUpTheGradientsOfTwoBackwardCalls) {
   const Tensor x = tensor({{1, 2}, {3, 4}});
   for (int i = 0; i < 2; ++i) sum(layer(x)).backward();
   EXPECT_EQ(layer.weight.grad().to_vector<float>(), (std::vector<float>{8, 12}));
-  EXPECT_EQ(layer.bias->grad().to_vector<float>(), (std::vector<float>{4}));
+  EXPECT_EQ(layer.bias.grad().to_vector<float>(), (std::vector<float>{4}));
   layer.zero_grad();
   EXPECT_FALSE(layer.weight.grad().defined());
-  EXPECT_FALSE(layer.bias->grad().defined());
+  EXPECT_FALSE(layer.bias.grad().defined());
 }
 
 TEST(Dense, StartsWithHeNormalAndZeroBias) {
@@ -145,7 +145,7 @@ TEST(Dense, StartsWithHeNormalAndZeroBias) {
   for (const float w : layer.weight.to_vector<float>()) squares += static_cast<double>(w) * w;
   const double count = 400 * 300;
   EXPECT_NEAR(squares / count / (2.0 / 400), 1, 4 * std::sqrt(2 / count));  // 4 standard errors of a variance
-  EXPECT_EQ(layer.bias->to_vector<float>(), std::vector<float>(300, 0.0f));
+  EXPECT_EQ(layer.bias.to_vector<float>(), std::vector<float>(300, 0.0f));
 }
 
 TEST(Dense, TakesItsWeightFromTheGivenGenerator) {
@@ -288,11 +288,11 @@ TEST(Sequential, CallsItsLayersInOrder) {
 /// Counts how often it is asked to apply the formula of the layer that follows.
 class Doubling : public Layer {
  public:
-  int fused = 0;
+  mutable int fused = 0;
 
  private:
-  Tensor forward(const Tensor& x) override { return x * 2; }
-  Tensor forward_with(const Tensor& x, const Unary& epilogue) override {
+  Tensor forward(const Tensor& x) const override { return x * 2; }
+  Tensor forward_with(const Tensor& x, const Unary& epilogue) const override {
     ++fused;
     return map(epilogue, x * 2);
   }
@@ -303,7 +303,7 @@ class Halve : public Layer {
   const Unary* epilogue() const override { return &leaky_; }
 
  private:
-  Tensor forward(const Tensor& x) override { return map(leaky_, x); }
+  Tensor forward(const Tensor& x) const override { return map(leaky_, x); }
   Unary leaky_ = formula::LeakyReLU{0.5};
 };
 
@@ -357,7 +357,7 @@ TEST(Sequential, MakesTheSameModelFromTheSameSeed) {
 TEST(Layer, NamesParametersByTheirPlace) {
   EXPECT_EQ(names(Dense(2, 3)), (std::vector<std::string>{"weight", "bias"}));
   EXPECT_EQ(names(Dense(2, 3, {.bias = false})), (std::vector<std::string>{"weight"}));
-  const Sequential model{Residual(2), Scale(ones({2}))};
+  const Sequential model{Block(2), Scale(ones({2}))};
   EXPECT_EQ(names(model), (std::vector<std::string>{"0.first.weight", "0.first.bias", "0.second.weight",
                                                     "0.second.bias", "1.factor"}));
   for (const Parameter& parameter : model.parameters()) {
@@ -367,7 +367,7 @@ TEST(Layer, NamesParametersByTheirPlace) {
 }
 
 TEST(Layer, KeepsReferencesAcrossMoves) {
-  Residual residual(3);
+  Block residual(3);
   const Dense* first = &residual.first;
   Sequential inner{std::move(residual)};
   Sequential model{std::move(inner), Dense(3, 2)};
@@ -413,10 +413,10 @@ TEST(Layer, RefusesToCallAnInnerLayerThatWasNotAdded) {
 TEST(Layer, MayCallALayerOfItsLayers) {
   class Reaching : public Layer {
    public:
-    Reaching() : inner(add("inner", Sequential{Residual(2)})) {}
+    Reaching() : inner(add("inner", Sequential{Block(2)})) {}
 
    private:
-    Tensor forward(const Tensor& x) override { return static_cast<Residual&>(*inner.children()[0].second).first(x); }
+    Tensor forward(const Tensor& x) const override { return static_cast<Block&>(inner[0]).first(x); }
     Sequential& inner;
   };
   Reaching reaching;
@@ -425,7 +425,7 @@ TEST(Layer, MayCallALayerOfItsLayers) {
 
 TEST(Layer, PassesItsModeOn) {
   Sequential model{Dropout(), Sequential{Dropout()}};
-  const Layer& inner = *model.children()[1].second->children()[0].second;
+  const Layer& inner = *model[1].children()[0].second;
   EXPECT_TRUE(model.training() && inner.training());
   model.eval();
   EXPECT_FALSE(model.training() || inner.training());
@@ -461,7 +461,7 @@ TEST(Layer, GradientsOfACompositeEqualTheJacobian) {
   model.to(float64);
   gradcheck(
       [&](const std::vector<Tensor>& in) {
-        first.weight = in[1], *first.bias = in[2], second.weight = in[3], *second.bias = in[4];
+        first.weight = in[1], first.bias = in[2], second.weight = in[3], second.bias = in[4];
         return model(in[0]);
       },
       {randn({5, 3}, variable(), generator), randn({4, 3}, variable(), generator), randn({4}, variable(), generator),
@@ -477,17 +477,16 @@ TEST(Layer, RefusesBadNamesAndValues) {
     }
 
    private:
-    Tensor forward(const Tensor& x) override { return x; }
+    Tensor forward(const Tensor& x) const override { return x; }
   };
   EXPECT_EQ(error_of([] { Twice(); }), "[add] a name must be new in its layer, got \"a\" again");
   EXPECT_EQ(error_of([] { Scale(ones({1}), ""); }), "[add] a name must not be empty or have a dot, got \"\"");
   EXPECT_EQ(error_of([] { Scale(ones({1}), "a.b"); }), "[add] a name must not be empty or have a dot, got \"a.b\"");
-  EXPECT_EQ(error_of([] { Scale{Tensor()}; }), "[add] parameter \"factor\" must be a tensor, got an undefined one");
   EXPECT_NE(error_of([] { Scale(ones({1}, {.dtype = int32})); }), "no error");
 }
 
 TEST(Layer, IsNamedAfterItsClassUnlessItSaysMore) {
-  EXPECT_EQ(Residual(2).describe(), "Residual");
+  EXPECT_EQ(Block(2).describe(), "Block");
   EXPECT_EQ(Forgetful<ReLU>(ReLU()).describe(), "Forgetful");
 }
 
@@ -515,7 +514,7 @@ TEST(Layer, SummarisesLongNamesIn80Columns) {
     std::string describe() const override { return std::string(200, 'x'); }
 
    private:
-    Tensor forward(const Tensor& x) override { return x; }
+    Tensor forward(const Tensor& x) const override { return x; }
   };
   std::istringstream lines(Wordy(5).summary());
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
@@ -548,7 +547,7 @@ TEST(Layer, NoticesATensorThatWantsAGradientButIsNoParameter) {
     Tensor scale = ones({2}, {.requires_grad = true});
 
    private:
-    Tensor forward(const Tensor& x) override { return x * scale; }
+    Tensor forward(const Tensor& x) const override { return x * scale; }
   };
   Forgetful layer;
   const std::string message =
@@ -569,7 +568,7 @@ TEST(Layer, NoticesATensorThatWantsAGradientButIsNoParameter) {
     explicit Borrowing(const Tensor& weight) : weight_(weight) {}
 
    private:
-    Tensor forward(const Tensor& x) override { return dense(x, weight_); }
+    Tensor forward(const Tensor& x) const override { return dense(x, weight_); }
     Tensor weight_;
   };
   Dense owner(2, 3);

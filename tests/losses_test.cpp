@@ -464,7 +464,7 @@ data::Dataset thirds() {
 TEST(Accuracy, OfAModelRunsItInEvaluationModeAndPutsTheModesBack) {
   Sequential model{Dropout(0.9), Sequential{Dense(3, 3, {.init = init::constant(0)}), Dropout(0.9)}};
   model.parameters()[0].tensor.set_array(tensor({{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}).array());
-  Layer& inner = *model.children()[1].second;
+  Layer& inner = model[1];
   inner.eval();
   for (const DType dtype : {float32, float64}) {
     model.to(dtype);
@@ -472,7 +472,7 @@ TEST(Accuracy, OfAModelRunsItInEvaluationModeAndPutsTheModesBack) {
     const Tensor logits = predict(model, thirds());
     EXPECT_EQ(logits.shape(), (Shape{2500, 3}));
     EXPECT_FALSE(logits.requires_grad());
-    EXPECT_TRUE(model.training() && model.children()[0].second->training());
+    EXPECT_TRUE(model.training() && model[0].training());
     EXPECT_FALSE(inner.training() || inner.children()[1].second->training());
   }
 }

@@ -297,7 +297,7 @@ TEST(SGD, NoticesThatOneOfTiedParametersWasAssigned) {
   b.weight = a.weight;
   Sequential model{std::move(a), std::move(b)};
   optim::SGD sgd(model.parameters(), {.learning_rate = 0.1});
-  auto& last = dynamic_cast<Dense&>(*model.children()[1].second);
+  auto& last = dynamic_cast<Dense&>(model[1]);
   last.weight = Tensor(clone(last.weight.array()));
   sum(model(ones({1, 2}))).backward();
   EXPECT_EQ(error_of([&] { sgd.step(); }).substr(0, 73),

@@ -66,11 +66,20 @@ void keep_shown_gradients() {
   nodes_shown.clear();
 }
 
-void Tensor::prepare_parameter(const Tensor& other) {
-  const std::string rule = "parameter \"" + *parameter_ + "\" must be assigned a tensor of its shape and dtype, ";
+void Tensor::check_assignment(const Tensor& other) {
+  const std::string who = (variable_->buffer ? "buffer \"" : "parameter \"") + variable_->name + "\" must ";
+  if (!defined()) {
+    if (other.defined()) fail("assign", who, "stay undefined, as its layer was made without it, got ", other.shape());
+    return;
+  }
+  const std::string rule = who + "be assigned a tensor of its shape and dtype, ";
   if (!other.defined()) fail("assign", rule, "got an undefined one");
   if (other.shape() != shape() || other.dtype() != dtype())
     fail("assign", rule, shape(), ' ', dtype(), ", got ", other.shape(), ' ', other.dtype());
+  if (variable_->buffer) {
+    if (other.requires_grad()) fail("assign", who, "be assigned a tensor that requires no gradient, got one that does");
+    return;
+  }
   if (requires_grad() && !other.requires_grad()) Tensor(other).set_requires_grad();
   if (other.is_leaf()) Tensor(other).mark_parameter();
 }

@@ -25,6 +25,12 @@ struct TensorImpl {
   bool parameter = false;      // a layer's or an optimizer's; the nodes copy it, as a frozen tensor has none
 };
 
+/// What a layer knows of a variable of its own that holds a tensor: a parameter or a buffer.
+struct LayerVariable {
+  std::string name;
+  bool buffer = false;
+};
+
 struct BackwardOptions {
   bool retain_graph = false;  ///< keep the graph, so that backward can run through it again
 };
@@ -36,17 +42,19 @@ class Tensor {
   Tensor() = default;
   explicit Tensor(Array value, bool requires_grad = false);
   Tensor(const Tensor& other) : impl_(other.impl_) {}
-  Tensor(Tensor&& other) noexcept : impl_(other.parameter_ ? other.impl_ : std::move(other.impl_)) {}
+  Tensor(Tensor&& other) noexcept : impl_(other.variable_ ? other.impl_ : std::move(other.impl_)) {}
   /// Makes this another handle of the same tensor. A layer's parameter (Layer::add) takes only a tensor of its own
-  /// shape and dtype, which then wants a gradient as the old one did; Error otherwise.
+  /// shape and dtype, which then wants a gradient as the old one did; a parameter that its layer was made without stays
+  /// undefined. A buffer (Layer::add_buffer) takes only a tensor of its own shape and dtype that wants no gradient.
+  /// Error otherwise.
   Tensor& operator=(const Tensor& other) {
-    if (parameter_) prepare_parameter(other);
+    if (variable_) check_assignment(other);
     impl_ = other.impl_;
     return *this;
   }
   // NOLINTNEXTLINE(bugprone-exception-escape,performance-noexcept-move-constructor): it throws as the copy does
   Tensor& operator=(Tensor&& other) {
-    if (parameter_ || other.parameter_) return *this = std::as_const(other);
+    if (variable_ || other.variable_) return *this = std::as_const(other);
     impl_ = std::move(other.impl_);
     return *this;
   }
@@ -123,14 +131,15 @@ class Tensor {
   void note_read() const;
   /// The numbers on the CPU, for `op` to read.
   Array on_host(const char* op) const;
-  /// Throws Error unless `other` may be assigned to this parameter, and lets it want a gradient as the old one did.
-  void prepare_parameter(const Tensor& other);
+  /// Throws Error unless `other` may be assigned to this variable of a layer. Lets it want a gradient as the old one
+  /// did, if the variable is a parameter.
+  void check_assignment(const Tensor& other);
 
   friend class Layer;
   friend Tensor attach(Array value, std::shared_ptr<Node> node);
 
   std::shared_ptr<TensorImpl> impl_;
-  const std::string* parameter_ = nullptr;  // its name, where this handle is a layer's parameter
+  const LayerVariable* variable_ = nullptr;  // set where this handle is a layer's parameter or buffer
 };
 
 /// Holds a tensor without counting as one of its users (TensorImpl::traces counts these handles): for what the library

@@ -36,8 +36,8 @@ std::vector<double> mean_squares(const Choice& activation, const Rule& rule, int
 
   Tensor x = randn({samples, width});
   std::vector<double> result{mean(square(x)).item()};
-  for (size_t layer = 0; layer < model.children().size(); ++layer) {
-    x = (*model.children()[layer].second)(x);
+  for (int64_t layer = 0; layer < model.size(); ++layer) {
+    x = model[layer](x);
     if (layer % 2 == 1) result.push_back(mean(square(x)).item());  // after an activation
   }
   return result;

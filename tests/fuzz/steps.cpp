@@ -79,22 +79,17 @@ bool may_happen(Event event) {
 // ---- The model ------------------------------------------------------------------------------------------------------
 
 /// A layer of layers, as users write them.
-class Residual : public Layer {
+class Block : public Layer {
  public:
-  Residual(int64_t width, DType dtype)
+  Block(int64_t width, DType dtype)
       : inner(add("inner", Dense(width, width, {.dtype = dtype}))),
         slope(add("slope", full({width}, 0.2, {.dtype = dtype}))) {}
   Dense& inner;
   Tensor& slope;
 
  private:
-  Tensor forward(const Tensor& x) override { return x + 0.5 * prelu(inner(x), slope); }
+  Tensor forward(const Tensor& x) const override { return x + 0.5 * prelu(inner(x), slope); }
 };
-
-template <class F>
-void push_activation(Sequential& model) {
-  model.push_back(ActivationOf<F>());
-}
 
 /// Everything that a program decides on before its first step. `salt` decides the numbers alone.
 struct Plan {
@@ -165,7 +160,7 @@ struct Training {
         if (width % 2) return width;
         model.push_back(Maxout(2));
         return width / 2;
-      case 6: model.push_back(Residual(width, plan.dtype)); return width;
+      case 6: model.push_back(Block(width, plan.dtype)); return width;
       default: {
         const int64_t out = in.chance(80) ? in.between(1, 9) : in.pick<int64_t>({16, 33, 64, 160});
         dense.push_back(&model.push_back(Dense(width, out, {.bias = in.chance(80), .dtype = plan.dtype})));
@@ -175,11 +170,11 @@ struct Training {
     }
   }
   void push_any_activation(Bytes& in) {
-#define PUSH(Struct, function) push_activation<formula::Struct>,
-    static void (*const all[])(Sequential&) = {RAMP_ACTIVATIONS(PUSH)};
-#undef PUSH
+#define RAMP_FORMULA(Struct, function) formula::Struct{},
+    static const Unary all[] = {RAMP_ACTIVATIONS(RAMP_FORMULA)};
+#undef RAMP_FORMULA
     const int64_t which = in.below(std::size(all) + 4);
-    if (which < std::ssize(all)) all[which](model);
+    if (which < std::ssize(all)) model.push_back(Activation(all[which]));
     else if (which == std::ssize(all)) model.push_back(PReLU(1, {.dtype = plan.dtype}));
   }
 
@@ -404,10 +399,10 @@ class Program {
       }
       case Event::assign: {
         const size_t layer = which % eager.dense.size();
-        const bool bias = other % 2 && eager.dense[layer]->bias;
-        const Tensor v = random(bias ? *eager.dense[layer]->bias : eager.dense[layer]->weight, -0.7, 0.7);
+        const bool bias = other % 2 && eager.dense[layer]->bias.defined();
+        const Tensor v = random(bias ? eager.dense[layer]->bias : eager.dense[layer]->weight, -0.7, 0.7);
         both([&](Training& t) {
-          (bias ? *t.dense[layer]->bias : t.dense[layer]->weight) = Tensor(clone(v.array()), other % 8 != 0);
+          (bias ? t.dense[layer]->bias : t.dense[layer]->weight) = Tensor(clone(v.array()), other % 8 != 0);
         });
         if (other % 4 < 2) both([&](Training& t) { t.make_optimizer(plan_.options); });
         break;
