@@ -108,7 +108,7 @@ void run(const MnistFlags& flags) {
   const auto& [train, test] = data.split;
   std::cout << "Data: " << flags.dataset << " in " << data.found_in << ", " << with_separators(train.size())
             << " to train on, " << with_separators(test.size()) << " held out\n\n";
-  Sequential model = build(flags, train.features(), train.classes);
+  Sequential model = build(flags, train.inputs.size(1), static_cast<int64_t>(data.names.size()));
   const Device device = Device::parse(flags.device);
   set_precision(device, flags.products());
   model.to(device);
@@ -144,7 +144,7 @@ void run(const MnistFlags& flags) {
   std::cout << "\n\n";
   const Tensor logits = predict(model, test);
   std::cout << "Confusion matrix (rows: the true class, columns: the model's guess, .: never)\n\n"
-            << confusion_matrix(logits, Tensor(test.labels)).table(data.names) << '\n';
+            << confusion_matrix(logits, test.targets).table(data.names) << '\n';
   const Report report(test, logits, data.names);
   report.print_mistakes(std::cout, 4);
   suggest(flags);

@@ -131,20 +131,20 @@ std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix) { ret
 
 double accuracy(const Layer& model, const data::Dataset& dataset) {
   const Tensor logits = predict(model, dataset);  // first, as it checks the set
-  return accuracy(logits, Tensor(dataset.labels));
+  return accuracy(logits, dataset.targets);
 }
 
 Tensor predict(const Layer& model, const data::Dataset& dataset) {
   const NoGrad no_grad;
   const Evaluation evaluation(model);
   const std::vector<Parameter> parameters = model.parameters();
-  std::vector<Tensor> logits;
-  for (const auto& [images, labels] : data::Loader(dataset, {.batch_size = 1000})) {
-    Tensor x = images;
+  std::vector<Tensor> outputs;
+  for (const auto& [inputs, targets] : data::Loader(dataset, {.batch_size = 1000})) {
+    Tensor x = inputs;
     if (!parameters.empty()) x = x.to(parameters[0].tensor.device()).to(parameters[0].tensor.dtype());
-    logits.push_back(model(x));
+    outputs.push_back(model(x));
   }
-  return concat(logits, 0);
+  return concat(outputs, 0);
 }
 
 }  // namespace ramp

@@ -12,8 +12,8 @@ namespace ramp {
 
 /// The share of rows whose largest logit (the first of equals) is at the label. logits [n, C], labels int32 [n].
 double accuracy(const Tensor& logits, const Tensor& labels);
-/// The model's accuracy on a data set, in evaluation mode and without recording; the mode is restored afterwards.
-/// Threads may do so at once with one model that is in evaluation mode already.
+/// The model's accuracy on a data set with int32 targets [n], in evaluation mode and without recording; the mode is
+/// restored afterwards. Threads may do so at once with one model that is in evaluation mode already.
 double accuracy(const Layer& model, const data::Dataset& dataset);
 /// The share of rows whose label is among their k largest logits; of equal logits the first counts as larger, so that
 /// k = 1 is accuracy(). logits [n, C], labels int32 [n]. Throws Error unless 1 <= k <= C.
@@ -33,11 +33,12 @@ struct ConfusionMatrix {
 };
 std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix);
 /// Counts the largest logit (the first of equals) of each row against its label. logits [n, C], labels int32 [n]:
-/// confusion_matrix(predict(model, test), Tensor(test.labels)).
+/// confusion_matrix(predict(model, test), test.targets).
 ConfusionMatrix confusion_matrix(const Tensor& logits, const Tensor& labels);
 
-/// The model's logits for a whole data set, batch by batch, in evaluation mode and without recording. Modes and
-/// threads as in accuracy().
+/// The model's outputs for the inputs of a whole data set, batch by batch, in evaluation mode and without recording: on
+/// the device of its parameters and in their dtype. Modes and threads as in accuracy(). The root mean square error of a
+/// regression is `std::sqrt(mse(predict(model, test), test.targets).item())`.
 Tensor predict(const Layer& model, const data::Dataset& dataset);
 
 }  // namespace ramp

@@ -381,50 +381,80 @@ TEST_P(Backend, DrawsTheStreamsOwnBits) {
 
 TEST_P(Backend, LoadsBatches) {
   // Widths that the device reads in one piece, in several, and element by element.
-  for (const int64_t features : {16, 784, 5}) {
-    const int64_t n = 40;
-    Generator generator(3);
-    const Tensor bytes = uniform({n, features}, 0, 256, {}, generator).to(uint8);
-    const Tensor images = dtype() == float32 ? bytes.to(float32) : bytes;  // both kinds, one for each suite
-    const Tensor labels = arange(n, {.dtype = int32});
-    const std::vector<int32_t> rows = {7, 0, 39, 7, 12};
-    const double mean = 0.1307, stddev = 0.3081;
-    const std::vector<double> x = images.to(float64).to_vector<double>();
-    std::vector<double> expected;
-    for (const int32_t row : rows)
-      for (int64_t j = 0; j < features; ++j) {
-        const double value = x[static_cast<size_t>(row * features + j)];
-        expected.push_back(static_cast<float>(((images.dtype() == uint8 ? value / 255 : value) - mean) / stddev));
-      }
-    const Array on_device = to(images.array(), device()), labels_there = to(labels.array(), device());
-    const auto [got, got_labels] = load_batch(on_device, labels_there, indices(rows), mean, stddev);
-    EXPECT_EQ(got.shape(), (Shape{5, features}));
-    expect_same(got, expected, "images");
-    expect_same(got_labels, std::vector<double>(rows.begin(), rows.end()), "labels");
+  for (const int64_t width : {16, 784, 5})
+    for (const DType stored : {dtype(), uint8, int32})
+      for (const int64_t statistics : {int64_t{0}, int64_t{1}, width}) {
+        const int64_t n = 40;
+        Generator generator(3);
+        const Tensor bytes = uniform({n, width}, 0, 256, {}, generator).to(uint8), inputs = bytes.to(stored);
+        const Tensor targets = arange(n, {.dtype = int32});
+        const std::vector<int32_t> rows = {7, 0, 39, 7, 12};
+        const TensorOptions wide{.dtype = float64};
+        const Tensor mean = uniform({statistics}, 20, 50, wide, generator);
+        const Tensor stddev = uniform({statistics}, 60, 90, wide, generator);
+        const auto m = mean.to_vector<double>(), s = stddev.to_vector<double>(),
+                   x = bytes.to(float64).to_vector<double>();
+        std::vector<double> expected;
+        for (const int32_t row : rows)
+          for (int64_t j = 0; j < width; ++j) {
+            const double value = x[static_cast<size_t>(row * width + j)];
+            const size_t k = statistics == 1 ? 0 : static_cast<size_t>(j);
+            const double y = statistics == 0 ? value : (value - m[k]) / s[k];
+            expected.push_back(stored == float64 ? y : static_cast<double>(static_cast<float>(y)));
+          }
+        const auto there = [&](const Tensor& tensor) { return to(tensor.array(), device()); };
+        const auto load = [&](const std::vector<int32_t>& at) {
+          return statistics == 0 ? load_batch(there(inputs), there(targets), indices(at))
+                                 : load_batch(there(inputs), there(targets), indices(at), there(mean), there(stddev));
+        };
+        const auto [got, got_targets] = load(rows);
+        EXPECT_EQ(got.shape(), (Shape{5, width}));
+        EXPECT_EQ(got.dtype(), statistics == 0 ? stored : stored == float64 ? float64 : float32);
+        expect_same(got, expected, "inputs");
+        expect_same(got_targets, std::vector<double>(rows.begin(), rows.end()), "targets");
 
-    const std::string error = error_of([&] {
-      const auto wrong = load_batch(on_device, labels_there, indices({1, 40}), mean, stddev);
-      to_vector(to(wrong.labels, float64));
-    });
-    EXPECT_EQ(error, device().is_cuda() ? "[capture] labels, targets, indices and rows must lie in their ranges and a "
-                                          "mean's weights not sum to 0, got a violation at "
-                                          "position 1, in a replayed step or a batch that was loaded"
-                                        : "[load_batch] rows must lie in [0, 40), got 40 at position 1");
+        const std::string error = error_of([&] { to_vector(to(load({1, 40}).y, float64)); });
+        EXPECT_EQ(error, device().is_cuda()
+                             ? "[capture] labels, targets, indices and rows must lie in their ranges and "
+                               "a mean's weights not sum to 0, got a violation at "
+                               "position 1, in a replayed step or a batch that was loaded"
+                             : "[load_batch] rows must lie in [0, 40), got 40 at position 1");
+      }
+}
+
+TEST_P(Backend, LoadsRowsOfOddBytes) {
+  for (const int64_t width : {1, 3, 4, 8}) {
+    const Tensor x = arange(12 * width), y = x + 100;
+    const Shape shape{12, width};
+    const auto part = [&](const Tensor& of) { return to(of.array(), device()).view(shape).rows(1, 12); };
+    const auto [to_x, to_y] = load_batch(part(x.to(uint8)), part(y.to(uint8)), indices({10, 0}));
+    std::vector<double> expected;
+    for (const int64_t row : {11, 1})
+      for (int64_t j = 0; j < width; ++j) expected.push_back(static_cast<double>(row * width + j));
+    expect_same(to_x, expected, "x");
+    for (double& value : expected) value += 100;
+    expect_same(to_y, expected, "y");
   }
 }
 
 TEST_P(Backend, DeliversTheCpusBatches) {
   Generator generator(3);
-  data::Dataset set{uniform({50, 12}, 0, 256, {}, generator).to(uint8).array(),
-                    uniform({50}, 0, 10, {}, generator).to(int32).array(), data::mnist_pixels};
+  data::Dataset set{uniform({50, 12}, 0, 256, {}, generator).to(uint8), uniform({50}, 0, 10, {}, generator).to(int32)};
   const auto pass = [](const data::Dataset& from) {
     Generator order(9);
     std::vector<double> all;
-    for (auto [images, labels] : data::Loader(from, {.batch_size = 16, .shuffle = true, .generator = &order}))
-      for (const Tensor& x : {images, labels})
+    for (auto [inputs, targets] : data::Loader(from, {.batch_size = 16, .shuffle = true}, order))
+      for (const Tensor& x : {inputs, targets})
         for (const double value : x.to(float64).to_vector<double>()) all.push_back(value);
     return all;
   };
+  EXPECT_EQ(pass(set.to(device())), pass(set));
+  set.standardization = data::Standardization(33, 78);
+  EXPECT_EQ(pass(set.to(device())), pass(set));
+  data::Dataset there = set.to(device());
+  there.standardization = set.standardization;  // on another device than its set
+  EXPECT_EQ(pass(there), pass(set));
+  set.standardization = data::Standardization(set.inputs);
   EXPECT_EQ(pass(set.to(device())), pass(set));
 }
 

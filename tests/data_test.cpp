@@ -1,4 +1,4 @@
-// Data sets: loading them, and finding them.
+// MNIST: loading it, and finding it.
 
 #include "data_test.h"
 
@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ramp/core/data/find.h"
+#include "ramp/core/data/mnist.h"
 
 namespace ramp {
 namespace {
@@ -35,16 +36,15 @@ TEST_F(LoadMnist, ReadsDashedAndDottedNames) {
     write(place + "t10k-labels" + separator + "idx1-ubyte", label_file(3));
     const auto [train, test] = data::load_mnist(path(place));
     EXPECT_EQ(train.size(), 12);
-    EXPECT_EQ(train.features(), 4);
-    EXPECT_EQ(train.classes, 10);
-    EXPECT_EQ(values<uint8_t>(test.images),
+    EXPECT_EQ(train.inputs.shape(), (Shape{12, 4}));
+    EXPECT_EQ(test.inputs.to_vector<uint8_t>(),
               (std::vector<uint8_t>{100, 0, 128, 255, 101, 0, 128, 255, 102, 0, 128, 255}));
-    EXPECT_EQ(values<int32_t>(train.labels), (std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1}));
-    EXPECT_EQ(train.pixels.mean, 0.1307);
-    EXPECT_EQ(train.pixels.stddev, 0.3081);
+    EXPECT_EQ(train.targets.to_vector<int32_t>(), (std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1}));
+    EXPECT_EQ(train.standardization->mean().item(), 255 * 0.1307);
+    EXPECT_EQ(train.standardization->stddev().item(), 255 * 0.3081);
     const Dataset fashion = data::load_mnist(path(place), data::fashion_mnist_pixels).test;
-    EXPECT_EQ(fashion.pixels.mean, 0.2860);
-    EXPECT_EQ(fashion.pixels.stddev, 0.3530);
+    EXPECT_EQ(fashion.standardization->mean().item(), 255 * 0.2860);
+    EXPECT_EQ(fashion.standardization->stddev().item(), 255 * 0.3530);
   }
 }
 
@@ -63,13 +63,13 @@ TEST_F(LoadMnist, RefusesUnsoundSets) {
   EXPECT_EQ(refusal(image_file(3), label_file(4)),
             "[load_mnist] " + images + ": expected as many labels as images, got 3 images and 4 labels");
   EXPECT_EQ(refusal(image_file(0), label_file(0)),
-            "[load_mnist] " + images + ": expected at least one image of at least one pixel, got [0, 4]");
+            "[load_mnist] " + images + ": expected at least one image of at least one pixel, got [0, 2, 2]");
   EXPECT_EQ(refusal(header(8, {3, 0, 2}), label_file(3)),
-            "[load_mnist] " + images + ": expected at least one image of at least one pixel, got [3, 0]");
+            "[load_mnist] " + images + ": expected at least one image of at least one pixel, got [3, 0, 2]");
   EXPECT_EQ(refusal(image_file(3), header(8, {3}) + std::string("\x09\x0a\x01", 3)),
-            "[load_mnist] " + images + ": expected labels from 0 to 9, got 10 at 1");
+            "[load_mnist] " + labels + ": expected labels from 0 to 9, got 10 at 1");
   EXPECT_EQ(refusal(image_file(3), header(9, {3}) + std::string("\x09\xff\x01", 3)),
-            "[load_mnist] " + images + ": expected labels from 0 to 9, got -1 at 1");
+            "[load_mnist] " + labels + ": expected labels from 0 to 9, got -1 at 1");
   EXPECT_EQ(refusal(header(8, {3, 2}) + "123456", label_file(3)),
             "[load_mnist] " + images + ": expected uint8 images [n, rows, columns], got uint8 [3, 2]");
   EXPECT_EQ(refusal(header(0x0d, {1, 1, 1}) + "1234", label_file(1)),
@@ -97,13 +97,15 @@ TEST_F(LoadMnist, SaysWhyAFileCannotBeSeen) {
                 ": expected a path that can be followed, got Too many levels of symbolic links");
 }
 
-TEST(DatasetTest, ChecksTheClassesFirst) {
-  for (const int classes : {0, -1, std::numeric_limits<int>::min()}) {
-    Dataset set = numbered(3);
-    set.classes = classes;
-    EXPECT_EQ(error_of([&] { data::check("op", set); }),
-              "[op] expected at least one class, got " + std::to_string(classes));
-  }
+TEST_F(LoadMnist, RefusesStatisticsOfNoUse) {
+  const std::string rule = "[Standardization] expected a finite mean and a standard deviation above 0, got ";
+  const auto refusal = [&](data::PixelStatistics pixels) {
+    return error_of([&] { data::load_mnist(directory_.string(), pixels); });
+  };
+  EXPECT_EQ(refusal({0, 0}), rule + "0 and 0");
+  EXPECT_EQ(refusal({0, -1}), rule + "0 and -255");
+  EXPECT_EQ(refusal({0, INFINITY}), rule + "0 and inf");
+  EXPECT_EQ(refusal({NAN, 1}), rule + "nan and 255");
 }
 
 TEST_F(LoadMnist, FindsFilesByStemsWithADash) {
@@ -111,31 +113,22 @@ TEST_F(LoadMnist, FindsFilesByStemsWithADash) {
             "[find_idx] expected a stem with a dash, as in train-images-idx3, got labels");
 }
 
-TEST(DatasetTest, FirstTakesTheFirstRows) {
-  const Dataset set = numbered(5).first(2);
-  EXPECT_EQ(values<uint8_t>(set.images), (std::vector<uint8_t>{0, 255, 1, 254}));
-  EXPECT_EQ(values<int32_t>(set.labels), (std::vector<int32_t>{0, 1}));
-  for (const int64_t n : {-1, 0, 6})
-    EXPECT_EQ(error_of([&] { numbered(5).first(n); }),
-              "[first] expected a number of images from 1 to 5, got " + std::to_string(n));
-}
-
 #if defined(RAMP_SOURCE_DIR)
-TEST(DatasetTest, TheSampleLoads) {
+TEST(MnistSample, Loads) {
 #ifndef RAMP_ZLIB
   GTEST_SKIP() << "the sample is gzipped, and this build has no zlib";
 #endif
   const std::string directory = std::string(RAMP_SOURCE_DIR) + "/examples/data/mnist-10k";
   const auto [train, test] = data::load_mnist(directory);
-  EXPECT_EQ(train.images.shape(), (Shape{8000, 784}));
-  EXPECT_EQ(test.images.shape(), (Shape{2000, 784}));
-  EXPECT_EQ(values<int32_t>(train.labels.rows(0, 10)), (std::vector<int32_t>{5, 0, 4, 1, 9, 2, 1, 3, 1, 4}));
+  EXPECT_EQ(train.inputs.shape(), (Shape{8000, 784}));
+  EXPECT_EQ(test.inputs.shape(), (Shape{2000, 784}));
+  EXPECT_EQ(train.subset(0, 10).targets.to_vector<int32_t>(), (std::vector<int32_t>{5, 0, 4, 1, 9, 2, 1, 3, 1, 4}));
   // Of the full training set; over 6 million pixels of it the mean cannot be far off.
   double sum = 0, squares = 0, count = 0;
-  for (const uint8_t pixel : values<uint8_t>(train.images))
+  for (const uint8_t pixel : train.inputs.to_vector<uint8_t>())
     sum += pixel / 255.0, squares += pixel / 255.0 * pixel / 255.0, ++count;
-  EXPECT_NEAR(sum / count, train.pixels.mean, 0.002);
-  EXPECT_NEAR(std::sqrt(squares / count - sum / count * (sum / count)), train.pixels.stddev, 0.002);
+  EXPECT_NEAR(sum / count, data::mnist_pixels.mean, 0.002);
+  EXPECT_NEAR(std::sqrt(squares / count - sum / count * (sum / count)), data::mnist_pixels.stddev, 0.002);
 }
 #else
 #error "data_test needs RAMP_SOURCE_DIR, the directory that holds examples/"

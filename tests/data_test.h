@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "error_of.h"
+#include "ramp/core/autograd/create.h"
 #include "ramp/core/data/dataset.h"
 
 namespace ramp {
@@ -57,14 +58,17 @@ std::vector<T> values(const Array& array) {
   return {array.data<T>(), array.data<T>() + array.numel()};
 }
 
-/// n images of two pixels, (i, 255 - i) as uint8; label i % 10.
-inline Dataset numbered(int n, data::PixelStatistics pixels = {}) {
-  Dataset set{Array(Shape{n, 2}, uint8), Array(Shape{n}, int32), pixels, 10};
+/// n rows of two bytes, (i, 255 - i), which batches hold divided by 255; target i % 10.
+inline Dataset numbered(int n) {
+  std::vector<uint8_t> inputs;
+  std::vector<int32_t> targets;
   for (int i = 0; i < n; ++i) {
-    set.images.data<uint8_t>()[2 * i] = static_cast<uint8_t>(i);
-    set.images.data<uint8_t>()[2 * i + 1] = static_cast<uint8_t>(255 - i);
-    set.labels.data<int32_t>()[i] = i % 10;
+    inputs.push_back(static_cast<uint8_t>(i));
+    inputs.push_back(static_cast<uint8_t>(255 - i));
+    targets.push_back(i % 10);
   }
+  Dataset set(from_vector(inputs, {n, 2}, Device::cpu()), from_vector(targets, {n}, Device::cpu()));
+  set.standardization = data::Standardization(0, 255);
   return set;
 }
 

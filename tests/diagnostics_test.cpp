@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "error_of.h"
-#include "ramp/core/data/dataset.h"
 #include "ramp/core/data/loader.h"
+#include "ramp/core/data/mnist.h"
 #include "ramp/layers/activations.h"
 #include "ramp/layers/dense.h"
 #include "ramp/layers/diagnostics.h"
@@ -394,7 +394,7 @@ double fall_per_layer(const init::Initializer& initializer) {
   Generator generator(11);
   Sequential model = deep_model<Act>(initializer, generator);
   const Diagnostics diagnostics(model);
-  const data::Loader loader(digits().first(1024), {.batch_size = 256});
+  const data::Loader loader(digits().subset(0, 1024), {.batch_size = 256});
   for (const auto& [images, labels] : loader)
     cross_entropy(model(images.to(default_device())), labels.to(default_device())).backward();
   const std::vector<LayerStatistics> rows = activations_of(diagnostics);
@@ -415,7 +415,7 @@ TEST(Diagnostics, ShowsGradientsVanishInSigmoidNetsAndNotInReLUNets) {
 
 TEST(Diagnostics, ShowsReLUsDieOfALargeLearningRate) {
   // One step suffices; after a few more at such rates the weights overflow.
-  const data::Dataset train = digits().first(1024);
+  const data::Dataset train = digits().subset(0, 1024);
   for (const uint64_t seed : {12, 13, 14}) {
     std::vector<double> dead;
     for (const double learning_rate : {0.01, 0.5, 3.0}) {

@@ -217,6 +217,13 @@ case $2 in
     run 0 quickstart
     awk '/^epoch 9: / { found = $3 > 0.9 } END { exit !found }' "$scratch/out" || die "not 90 % after ten epochs"
     ;;
+  regression)
+    run 0 regression
+    awk '/^epoch 100: / { error = $4 } /^The mean/ { mean = $(NF - 2) } END { exit !(error > 0 && error < mean / 10) }' \
+      "$scratch/out" || die "no better than the mean"
+    run 1 regression "$scratch/none.csv"
+    grep -qF "[load_csv] $scratch/none.csv: expected a readable file" "$scratch/err" || die "does not say what is missing"
+    ;;
   study_*) study "${2#study_}" "${@:3}" ;;
   studies_errors)
     for file in examples/studies/*.cpp; do

@@ -165,11 +165,9 @@ struct Construction {
 struct LoaderPass {
   Generator order{3};
   data::Dataset set = ones_numbered();
-  data::Loader loader{set, {.batch_size = 16, .shuffle = true, .generator = &order}};
+  data::Loader loader{set, {.batch_size = 16, .shuffle = true}, order};
 
-  static data::Dataset ones_numbered() {
-    return {ones({64, 20}).array(), arange(64, {.dtype = int32}).array(), {}, 64};
-  }
+  static data::Dataset ones_numbered() { return {ones({64, 20}), arange(64, {.dtype = int32})}; }
   void run() {
     for (const auto& [images, labels] : loader) (void)images;
   }

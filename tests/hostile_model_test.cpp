@@ -327,13 +327,12 @@ TEST(Hostile, Metrics) {
        "ConfusionMatrix", "expected 3 names, got 2"},
       {"predictions for another width",
        [](World& w) {
-         const data::Dataset set{
-             Array({1, 2}), from_vector(std::vector<int32_t>{0}, {1}, Device::cpu()).array(), {}, 10};
-         predict(w.model, set);
+         const TensorOptions on_cpu{.device = Device::cpu()};
+         predict(w.model, data::Dataset(zeros({1, 2}, on_cpu), zeros({1}, on_cpu)));
        },
        "dense", "expected input [n, 4], got [1, 2]"},
-      {"predictions for nothing", [](World& w) { predict(w.model, {}); }, "loader", "got an undefined array"},
-      {"the accuracy for nothing", [](World& w) { accuracy(w.model, {}); }, "loader", "got an undefined array"},
+      {"predictions for nothing", [](World& w) { predict(w.model, {}); }, "loader", "got an undefined tensor"},
+      {"the accuracy for nothing", [](World& w) { accuracy(w.model, {}); }, "loader", "got an undefined tensor"},
   });
 }
 
@@ -477,29 +476,46 @@ TEST(Hostile, Optimizers) {
 // ---- Data and diagnostics -------------------------------------------------------------------------------------------
 
 TEST(Hostile, Data) {
-  using data::Dataset, data::Loader;
-  const auto set = [](const Array& images, std::vector<int32_t> labels, data::PixelStatistics pixels = {},
-                      int classes = 10) {
-    const auto n = static_cast<int64_t>(labels.size());
-    return Dataset{images, from_vector(labels, {n}, Device::cpu()).array(), pixels, classes};
+  using data::Dataset, data::Loader, data::Standardization;
+  const auto on_cpu = [](const Shape& shape, DType dtype = float32) {
+    return zeros(shape, {.dtype = dtype, .device = Device::cpu()});
   };
-  const Dataset good = set(Array({2, 3}, uint8), {0, 1});
+  const auto with = [](Dataset set, const Standardization& standardization) {
+    set.standardization = standardization;
+    return set;
+  };
+  const Dataset good(on_cpu({2, 3}, uint8), on_cpu({2}, int32));
   expect_refused({
-      {"no images", [](World&) { Loader{Dataset{}}; }, "loader", "got an undefined array"},
-      {"images of three axes", [=](World&) { Loader(set(Array({2, 3, 3}), {0, 1})); }, "loader",
-       "images [n, features]"},
-      {"images of float64", [=](World&) { Loader(set(Array({2, 3}, float64), {0, 1})); }, "loader", "uint8 or float32"},
-      {"labels of floats", [=](World&) { Loader(Dataset{good.images, Array({2}), {}, 10}); }, "loader",
-       "expected int32 labels [n]"},
-      {"a label too few", [=](World&) { Loader(set(Array({2, 3}), {0})); }, "loader", "as many labels as images"},
-      {"nothing in it", [=](World&) { Loader(set(Array({0, 3}), {})); }, "loader", "at least one image"},
-      {"images of nothing", [=](World&) { Loader(set(Array({2, 0}), {0, 1})); }, "loader", "at least one pixel"},
-      {"pixels that never differ", [=](World&) { Loader(set(good.images, {0, 1}, {.mean = 0, .stddev = 0})); },
-       "loader", "deviation above 0"},
-      {"pixels around NaN", [=](World&) { Loader(set(good.images, {0, 1}, {.mean = nan})); }, "loader",
-       "a finite mean"},
-      {"a label of 10", [=](World&) { Loader(set(good.images, {0, 10})); }, "loader", "got 10 at 1"},
-      {"a label of -1", [=](World&) { Loader(set(good.images, {-1, 1})); }, "loader", "got -1 at 0"},
+      {"nothing at all", [](World&) { Loader{Dataset{}}; }, "loader", "got an undefined tensor"},
+      {"inputs alone", [=](World&) { Dataset(on_cpu({2}), Tensor()); }, "Dataset", "got an undefined tensor"},
+      {"a scalar", [=](World&) { Dataset(on_cpu({}), on_cpu({1})); }, "Dataset", "inputs [n, ...]"},
+      {"a target too few", [=](World&) { Dataset(on_cpu({2, 3}), on_cpu({1})); }, "Dataset",
+       "as many targets as inputs, got [2, 3] and [1]"},
+      {"no rows", [=](World&) { Dataset(on_cpu({0, 3}), on_cpu({0})); }, "Dataset", "at least one row"},
+      {"rows of nothing", [=](World&) { Dataset(on_cpu({2, 0}), on_cpu({2})); }, "Dataset", "at least one number"},
+      {"targets of nothing", [=](World&) { Dataset(on_cpu({2, 1}), on_cpu({2, 0})); }, "Dataset",
+       "at least one number"},
+      {"a set of which a part was replaced",
+       [=](World&) {
+         Dataset set = good;
+         set.targets = on_cpu({3});
+         Loader{set};
+       },
+       "loader", "as many targets as inputs"},
+      {"numbers that never differ", [](World&) { Standardization(0, 0); }, "Standardization", "deviation above 0"},
+      {"numbers around NaN", [](World&) { Standardization(nan, 1); }, "Standardization", "a finite mean"},
+      {"the statistics of NaN", [=](World&) { Standardization{tensor({{1.0, nan}, {1, 2}})}; }, "Standardization",
+       "for feature 1"},
+      {"the statistics of nothing", [=](World&) { Standardization{on_cpu({0, 3})}; }, "Standardization",
+       "at least one number, got [0, 3]"},
+      {"the statistics of a scalar", [=](World&) { Standardization{on_cpu({})}; }, "Standardization", "rows [n, ...]"},
+      {"the statistics of other rows", [=](World&) { Loader(with(good, Standardization(on_cpu({2, 4})))); }, "loader",
+       "expected rows of shape [4] to standardize, got [2, 3]"},
+      {"rows of another shape", [=](World&) { (void)Standardization(on_cpu({2, 4})).apply(on_cpu({2, 3})); },
+       "Standardization", "expected rows of shape [4]"},
+      {"half numbers standardized",
+       [=](World&) { Loader(with({on_cpu({2, 3}, bfloat16), on_cpu({2})}, Standardization(0, 1))); }, "loader",
+       "to standardize, got bfloat16"},
       {"batches of 0", [=](World&) { Loader(good, {.batch_size = 0}); }, "loader", "a batch size above 0, got 0"},
       {"batches below 0", [=](World&) { Loader(good, {.batch_size = lowest}); }, "loader", "a batch size above 0"},
       {"no full batch", [=](World&) { Loader(good, {.batch_size = 3, .drop_last = true}); }, "loader",
@@ -515,12 +531,25 @@ TEST(Hostile, Data) {
          Loader a(good), b = std::move(a);
          a.begin();
        },
-       "array", "an undefined one"},
-      {"the first none", [=](World&) { (void)good.first(0); }, "first", "from 1 to 2, got 0"},
-      {"the first three of two", [=](World&) { (void)good.first(3); }, "first", "from 1 to 2, got 3"},
+       "tensor", "used before it was given a value"},
+      {"a part of nothing", [=](World&) { (void)good.subset(1, 1); }, "subset", "begin < end <= 2, got 1 and 1"},
+      {"three rows of two", [=](World&) { (void)good.subset(0, 3); }, "subset", "end <= 2, got 0 and 3"},
+      {"rows before the first", [=](World&) { (void)good.subset(lowest, 1); }, "subset", "0 <= begin"},
+      {"no indices", [=](World&) { (void)good.subset(std::vector<int32_t>{}); }, "subset", "at least one index"},
+      {"row 2 of two", [=](World&) { (void)good.subset(std::vector<int32_t>{0, 2}); }, "subset",
+       "must lie in [0, 2), got 2 at position 1"},
+      {"row -1", [=](World&) { (void)good.subset(std::vector<int32_t>{-1}); }, "subset", "got -1 at position 0"},
+      {"a split that gives all", [=](World&) { (void)good.split(2); }, "split",
+       "from 1 to 1 of 2 for the first, got 2"},
+      {"a split that gives nothing", [=](World&) { (void)good.split(0); }, "split", "got 0"},
+      {"a split by a fraction of 1", [=](World&) { (void)good.split(1.0); }, "split", "between 0 and 1, got 1"},
+      {"a split by NaN", [=](World&) { (void)good.split(nan); }, "split", "between 0 and 1"},
+      {"a split that rounds to nothing", [=](World&) { (void)good.split(0.1); }, "split", "got 0"},
+      {"a split by a count without end", [=](World&) { (void)good.split(~uint64_t{0}); }, "split", "fewer rows"},
+      {"a split of nothing", [](World&) { (void)Dataset{}.split(0.5); }, "split", "undefined tensor"},
       {"a set nowhere", [=](World&) { (void)good.to(nowhere); }, "device", "CUDA"},
       {"rows of floats", [=](World&) { load_batch(good, zeros({1}, {.device = Device::cpu()})); }, "load_batch",
-       "int32 rows"},
+       "int32"},
       {"rows of none", [=](World&) { load_batch(good, none); }, "tensor", "used before it was given a value"},
       {"a file that is not there", [](World&) { data::read_idx("/no/such/file"); }, "read_idx",
        "/no/such/file: expected"},

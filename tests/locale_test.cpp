@@ -1,9 +1,12 @@
 // Text reads the same in every locale that a program may set.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <clocale>
+#include <cstdio>
+#include <fstream>
 #include <locale>
 #include <sstream>
 #include <string>
@@ -54,6 +57,15 @@ TEST_F(InGermany, ShapesAndTensorsHavePoints) {
   EXPECT_EQ(printed(tensor({{1, 2}, {3000, 4.5}})), "[[   1.     2. ]\n [3000.     4.5]]");
   EXPECT_EQ(printed(tensor({1e-10, 1})), "[1.0000e-10 1.0000e+00]");
   EXPECT_EQ(printed(tensor({1000, 2}, {.dtype = int32})), "[1000    2]");
+}
+
+TEST_F(InGermany, TablesHavePoints) {
+  const std::string path = testing::TempDir() + "ramp-locale-" + std::to_string(getpid()) + ".csv";
+  std::ofstream(path) << "1.5,2.25\n";
+  const data::Dataset set = data::load_csv(path);
+  std::remove(path.c_str());
+  EXPECT_EQ(set.inputs.item(), 1.5);
+  EXPECT_EQ(set.targets.item(), 2.25);
 }
 
 TEST_F(InGermany, LayersHavePoints) {

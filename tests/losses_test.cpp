@@ -457,8 +457,7 @@ data::Dataset thirds() {
     images[static_cast<size_t>(i * 3 + i % 3)] = 1;
     labels.push_back(static_cast<int32_t>((i + (i % 5 == 0)) % 3));
   }
-  return {
-      .images = from_vector(images, {n, 3}).array(), .labels = labels_of(labels).array(), .pixels = {}, .classes = 3};
+  return {from_vector(images, {n, 3}), labels_of(labels)};
 }
 
 TEST(Accuracy, OfAModelRunsItInEvaluationModeAndPutsTheModesBack) {

@@ -63,7 +63,6 @@ TEST(Array, IsNothingUntilItIsDefined) {
   EXPECT_EQ(error_of([] { Array().device(); }), message);
   EXPECT_EQ(error_of([] { Array().data<float>(); }), message);
   EXPECT_EQ(error_of([] { clone(Array()); }), message);
-  EXPECT_EQ(error_of([] { data::Dataset{}.to(Device::cpu()); }), message);
 }
 
 TEST(Array, ConvertsWithSaturation) {

@@ -90,12 +90,16 @@ Array sum_to(const Array& x, const Shape& shape);
 
 Array transpose(const Array& x);
 Array gather(const Array& x, const Array& indices);
-/// Rows of images [n, features] as float32 (x - mean) / stddev, where x is a float32, or a uint8 divided by 255; and
-/// their int32 labels [n]. In one pass.
+/// Rows of two arrays of one first axis.
 struct BatchArrays {
-  Array images, labels;
+  Array x, y;
 };
-BatchArrays load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev);
+/// Rows of x [n, ...] and y [n, ...] by int32 indices [b], in one pass: y's as they are, and so are x's without `mean`.
+/// With it x's are (x - mean) / stddev, computed in float64, for float64 mean and stddev of one element or of one for
+/// each element of a row; they are float64 if x is, else float32. On CUDA a later copy to the CPU throws the Error for
+/// an index outside of [0, n).
+BatchArrays load_batch(const Array& x, const Array& y, const Array& indices, const Array& mean = {},
+                       const Array& stddev = {});
 /// out [n, ...] = 0, then out[indices[i]] += x[i], in the order of i: the adjoint of gather. On the CPU an index
 /// outside of [0, n) throws Error; on CUDA gather is what checks them.
 Array scatter_add(const Array& x, const Array& indices, int64_t n);

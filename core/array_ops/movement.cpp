@@ -72,19 +72,34 @@ Array gather(const Array& x, const Array& indices) {
   return out;
 }
 
-BatchArrays load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev) {
-  check_devices("load_batch", {&images, &labels, &rows});
-  if (images.rank() != 2 || (images.dtype() != uint8 && images.dtype() != float32))
-    fail("load_batch", "expected uint8 or float32 images [n, features], got ", images.dtype(), ' ', images.shape());
-  if (labels.dtype() != int32 || labels.shape() != Shape{images.shape()[0]})
-    fail("load_batch", "expected int32 labels ", Shape{images.shape()[0]}, ", got ", labels.dtype(), ' ',
-         labels.shape());
-  if (rows.rank() != 1 || rows.dtype() != int32)
-    fail("load_batch", "expected int32 rows [b], got ", rows.dtype(), ' ', rows.shape());
-  BatchArrays batch{Array({rows.numel(), images.shape()[1]}, float32, images.device()),
-                    Array(rows.shape(), int32, images.device())};
-  if (rows.numel() > 0)
-    on(images.device(), [&](auto b) { b.load_batch(images, labels, rows, mean, stddev, batch.images, batch.labels); });
+namespace {
+
+/// Throws Error unless rows of x can be standardized by these numbers.
+void check_standardization(const Array& x, const Array& mean, const Array& stddev) {
+  check_devices("load_batch", {&x, &mean, &stddev});
+  if (x.dtype() == bfloat16)
+    fail("load_batch", "expected float64, float32, int32 or uint8 to standardize, got bfloat16");
+  if (mean.dtype() != float64 || stddev.dtype() != float64 || mean.numel() != stddev.numel())
+    fail("load_batch", "expected a float64 mean and standard deviation of one shape, got ", mean.dtype(), ' ',
+         mean.shape(), " and ", stddev.dtype(), ' ', stddev.shape());
+  const int64_t width = x.shape().with(0, 1).numel();
+  if (mean.numel() != 1 && mean.numel() != width)
+    fail("load_batch", "expected a mean of one number, or of one for each of the ", width, " numbers of a row, got ",
+         mean.shape());
+}
+
+}  // namespace
+
+BatchArrays load_batch(const Array& x, const Array& y, const Array& indices, const Array& mean, const Array& stddev) {
+  check_devices("load_batch", {&x, &y, &indices});
+  check_indices("load_batch", indices);
+  if (x.rank() == 0 || y.rank() == 0 || x.shape()[0] != y.shape()[0])
+    fail("load_batch", "expected as many rows of both, got ", x.shape(), " and ", y.shape());
+  if (mean.defined() || stddev.defined()) check_standardization(x, mean, stddev);
+  const int64_t b = indices.numel();
+  const DType dtype = mean.defined() && x.dtype() != float64 ? float32 : x.dtype();
+  BatchArrays batch{Array(x.shape().with(0, b), dtype, x.device()), like(y, y.shape().with(0, b))};
+  if (b > 0) on(x.device(), [&](auto to) { to.load_batch(x, y, indices, mean, stddev, batch.x, batch.y); });
   return batch;
 }
 

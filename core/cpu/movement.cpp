@@ -1,11 +1,9 @@
 // Moving elements: copies, transposes, gathering and scattering.
 
-#include <array>
 #include <cstring>
 
 #include "ramp/core/cpu/cpu.h"
 #include "ramp/core/cpu/parallel.h"
-#include "ramp/core/formulas/saturate_cast.h"
 
 namespace ramp {
 
@@ -80,33 +78,6 @@ void Cpu::gather(const Array& x, const Array& indices, const Array& out) {
           std::memcpy(to + i * row, from + index[i] * row, static_cast<size_t>(row));
       },
       whole<const char>(x), part<const int32_t>(indices), part<char>(out));
-}
-
-void Cpu::load_batch(const Array& images, const Array& labels, const Array& rows, double mean, double stddev,
-                     const Array& to_images, const Array& to_labels) {
-  const int64_t n = labels.numel(), k = rows.numel(), features = images.shape()[1];
-  // A single piece: a loader's thread runs it alongside the training step, and must not add further threads to those of
-  // the step.
-  const auto load = [&]<class T>(T, const auto& normalized) {
-    parallel_for(
-        1, 1,
-        [=](const T* from, const int32_t* from_labels, const int32_t* row, float* to, int32_t* to_labels, int64_t,
-            int64_t) {
-          for (int64_t i = 0; i < k; ++i) {
-            if (row[i] < 0 || row[i] >= n)
-              fail("load_batch", "rows must lie in [0, ", n, "), got ", row[i], " at position ", i);
-            to_labels[i] = from_labels[row[i]];
-            const T* image = from + row[i] * features;
-            for (int64_t j = 0; j < features; ++j) to[i * features + j] = normalized(image[j]);
-          }
-        },
-        whole<const T>(images), whole<const int32_t>(labels), Access<const int32_t>{rows, true, true},
-        whole<float>(to_images), whole<int32_t>(to_labels));
-  };
-  if (images.dtype() == float32) return load(float(), [=](float x) { return normalized(x, mean, stddev); });
-  std::array<float, 256> values;
-  for (size_t i = 0; i < 256; ++i) values[i] = normalized(static_cast<uint8_t>(i), mean, stddev);
-  load(uint8_t(), [values](uint8_t x) { return values[x]; });
 }
 
 void Cpu::scatter_add(const Array& x, const Array& indices, const Array& out) {

@@ -1,89 +1,79 @@
 #include "ramp/core/data/dataset.h"
 
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "ramp/core/array_ops/array_ops.h"
-#include "ramp/core/data/find.h"
-#include "ramp/core/data/idx.h"
+#include "ramp/core/autograd/create.h"
 
 namespace ramp::data {
-namespace {
 
-std::string file(const std::string& directory, const std::string& stem) {
-  const std::string path = find_idx(directory, stem);
-  if (path.empty())
-    fail("load_mnist", directory, ": expected a file ", stem,
-         "-ubyte (or with a dot for the second dash, or .gz), got none");
-  return path;
+Dataset::Dataset(Tensor inputs, Tensor targets) : inputs(std::move(inputs)), targets(std::move(targets)) {
+  require_valid("Dataset");
 }
 
-Dataset load_part(const std::string& directory, const std::string& part, PixelStatistics pixels) {
-  const std::string images_path = file(directory, part + "-images-idx3");
-  const std::string labels_path = file(directory, part + "-labels-idx1");
-  // The headers are checked before the elements, of which there may be many, are read.
-  const IdxHeader images = read_idx_header(images_path), labels = read_idx_header(labels_path);
-  const Shape& shape = images.shape;
-  if (shape.rank() != 3 || images.dtype != uint8)
-    fail("load_mnist", images_path, ": expected uint8 images [n, rows, columns], got ", images.dtype, ' ', shape);
-  if (labels.shape.rank() != 1 || !is_integer(labels.dtype))
-    fail("load_mnist", labels_path, ": expected integer labels [n], got ", labels.dtype, ' ', labels.shape);
-  if (shape[0] != labels.shape[0])
-    fail("load_mnist", images_path, ": expected as many labels as images, got ", shape[0], " images and ",
-         labels.shape[0], " labels");
-
-  Dataset set{read_idx(images_path).view(Shape{shape[0], shape[1] * shape[2]}), to(read_idx(labels_path), int32),
-              pixels, 10};
-  check("load_mnist", set, images_path + ": ");
-  return set;
-}
-
-}  // namespace
-
-Dataset Dataset::first(int64_t n) const {
-  check("first", *this);
-  if (n <= 0 || n > size()) fail("first", "expected a number of images from 1 to ", size(), ", got ", n);
-  return {images.rows(0, n), labels.rows(0, n), pixels, classes};
+void Dataset::require_valid(const char* op) const {
+  const auto require = [&](bool holds, const auto&... rule) {
+    if (!holds) fail(op, "expected ", rule...);
+  };
+  require(inputs.defined() && targets.defined(), "inputs and targets, got an undefined tensor");
+  require(inputs.rank() > 0 && targets.rank() > 0, "inputs [n, ...] and targets [n, ...], got ", inputs.shape(),
+          " and ", targets.shape());
+  require(inputs.size(0) == targets.size(0), "as many targets as inputs, got ", inputs.shape(), " and ",
+          targets.shape());
+  require(inputs.numel() > 0 && targets.numel() > 0, "at least one row of at least one number, got ", inputs.shape(),
+          " and ", targets.shape());
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  require(size() <= most, "at most ", most, " rows, got ", size());
+  require(inputs.device() == targets.device(), "inputs and targets on one device, got ", inputs.device(), " and ",
+          targets.device());
+  if (!standardization) return;
+  require(inputs.dtype() != bfloat16, "float64, float32, int32 or uint8 to standardize, got bfloat16");
+  standardization->require_fits(op, inputs);
 }
 
 Dataset Dataset::to(Device device) const {
-  return {ramp::to(images, device), ramp::to(labels, device), pixels, classes};
+  Dataset there{inputs.detach().to(device), targets.detach().to(device)};
+  if (standardization) there.standardization = standardization->to(device);
+  return there;
 }
 
-void check(const std::string& op, const PixelStatistics& pixels, const std::string& where) {
-  if (!std::isfinite(pixels.mean) || !std::isfinite(pixels.stddev) || pixels.stddev <= 0)
-    fail(op, where, "expected a finite mean and a standard deviation above 0, got ", pixels.mean, " and ",
-         pixels.stddev);
+Dataset Dataset::subset(int64_t begin, int64_t end) const {
+  require_valid("subset");
+  if (begin < 0 || begin >= end || end > size())
+    fail("subset", "expected 0 <= begin < end <= ", size(), ", got ", begin, " and ", end);
+  Dataset part{Tensor(inputs.array().rows(begin, end)), Tensor(targets.array().rows(begin, end))};
+  part.standardization = standardization;
+  return part;
 }
 
-void check(const std::string& op, const Dataset& set, const std::string& where) {
-  const auto require = [&](bool holds, const auto&... rule) {
-    if (!holds) fail(op, where, "expected ", rule...);
-  };
-  require(set.images.defined() && set.labels.defined(), "images and labels, got an undefined array");
-  const Array &images = set.images, &labels = set.labels;
-  require(images.rank() == 2 && (images.dtype() == uint8 || images.dtype() == float32),
-          "uint8 or float32 images [n, features], got ", images.dtype(), ' ', images.shape());
-  require(labels.rank() == 1 && labels.dtype() == int32, "int32 labels [n], got ", labels.dtype(), ' ', labels.shape());
-  require(images.device() == labels.device(), "images and labels on one device, got ", images.device(), " and ",
-          labels.device());
-  require(images.shape()[0] == labels.numel(), "as many labels as images, got ", images.shape()[0], " images and ",
-          labels.numel(), " labels");
-  require(images.numel() > 0, "at least one image of at least one pixel, got ", images.shape());
-  check(op, set.pixels, where);
-  require(set.classes >= 1, "at least one class, got ", set.classes);
-  const Array host = ramp::to(labels, Device::cpu());
-  const auto* label = host.data<const int32_t>();
-  for (int64_t i = 0; i < labels.numel(); ++i)
-    require(label[i] >= 0 && label[i] < set.classes, "labels from 0 to ", set.classes - 1, ", got ", label[i], " at ",
-            i);
+Dataset Dataset::subset(const std::vector<int32_t>& indices) const {
+  require_valid("subset");
+  if (indices.empty()) fail("subset", "expected at least one index, got none");
+  for (size_t i = 0; i < indices.size(); ++i)
+    if (indices[i] < 0 || indices[i] >= size())
+      fail("subset", "indices must lie in [0, ", size(), "), got ", indices[i], " at position ", i);
+  const Array rows = from_vector(indices, {static_cast<int64_t>(indices.size())}, inputs.device()).array();
+  Dataset part{Tensor(gather(inputs.array(), rows)), Tensor(gather(targets.array(), rows))};
+  part.standardization = standardization;
+  return part;
 }
 
-Split load_mnist(const std::string& directory, PixelStatistics pixels) {
-  Split split{load_part(directory, "train", pixels), load_part(directory, "t10k", pixels)};
-  if (split.train.features() != split.test.features())
-    fail("load_mnist", directory, ": expected train and test images of one size, got ", split.train.images.shape(),
-         " and ", split.test.images.shape());
-  return split;
+Split Dataset::split(double fraction, Generator& generator) const {
+  require_valid("split");
+  if (!(fraction > 0 && fraction < 1)) fail("split", "expected a fraction between 0 and 1, got ", fraction);
+  return split_rows(std::llround(fraction * static_cast<double>(size())), generator);
+}
+
+Split Dataset::split_rows(int64_t count, Generator& generator) const {
+  require_valid("split");
+  if (count <= 0 || count >= size())
+    fail("split", "expected a row for each part, from 1 to ", size() - 1, " of ", size(), " for the first, got ",
+         count);
+  const std::vector<int32_t> order = random_permutation(size(), generator);
+  const auto middle = order.begin() + count;
+  return {subset({order.begin(), middle}), subset({middle, order.end()})};
 }
 
 }  // namespace ramp::data

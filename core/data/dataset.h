@@ -1,51 +1,63 @@
 #pragma once
-// Labelled images in memory, and MNIST-like sets from disk.
+// Data sets in memory: inputs and what is to be learned of them.
 
-#include <string>
+#include <concepts>
+#include <optional>
+#include <utility>
+#include <vector>
 
-#include "ramp/core/array/array.h"
+#include "ramp/core/autograd/tensor.h"
+#include "ramp/core/data/standardization.h"
+#include "ramp/core/random/random.h"
 
 namespace ramp::data {
 
-/// The mean and standard deviation of a set's pixels, on the scale from 0 to 1.
-struct PixelStatistics {
-  double mean = 0;
-  double stddev = 1;
-};
-/// Throws Error unless both are finite and stddev > 0. The message begins with [op] and `where`.
-void check(const std::string& op, const PixelStatistics& pixels, const std::string& where = "");
-inline constexpr PixelStatistics mnist_pixels{0.1307, 0.3081};
-inline constexpr PixelStatistics fashion_mnist_pixels{0.2860, 0.3530};
+struct Split;
 
-/// Labelled images as they are stored. A Loader converts them to float32 `(x - mean) / stddev`, where x is the stored
-/// float32, or the stored uint8 divided by 255. Copies share the arrays.
+/// Inputs [n, ...] and targets [n, ...] of any shape and dtype, row i of both belonging together: float targets for a
+/// regression, say, or int32 [n] for a classification. Copies share the tensors. A Loader makes batches of it.
 struct Dataset {
-  Array images;            ///< uint8 or float32, [n, features]
-  Array labels;            ///< int32, [n], each from 0 to classes - 1
-  PixelStatistics pixels;  ///< for the Loader's normalisation
-  int classes = 10;
+  Dataset() = default;
+  /// Throws Error unless both have at least one axis and one number, the same size of the first axis (at most 2^31 -
+  /// 1), and the same device.
+  Dataset(Tensor inputs, Tensor targets);
 
-  int64_t size() const { return images.shape().front(); }
-  int64_t features() const { return images.shape().back(); }
-  /// The first n images, as views. Throws Error unless 0 < n <= size().
-  Dataset first(int64_t n) const;
+  Tensor inputs, targets;
+  /// Batches hold standardized inputs, float64 or else float32, if this is set; the set keeps them as they are stored,
+  /// which is where bytes save memory. Without it batches hold the inputs as they are. It may be on another device than
+  /// the inputs, but to() moves all, and a step that is captured on CUDA wants that.
+  std::optional<Standardization> standardization;
+
+  /// The number of rows.
+  int64_t size() const { return inputs.size(0); }
   /// The set on another device, stored as it is here.
   Dataset to(Device device) const;
+  /// Rows [begin, end), as views. Throws Error unless 0 <= begin < end <= size().
+  Dataset subset(int64_t begin, int64_t end) const;
+  /// The rows of these indices in their order, copied. Throws Error for no indices and for one outside of [0, size()).
+  Dataset subset(const std::vector<int32_t>& indices) const;
+  /// Two sets that share out the rows at random, copied: the first takes `fraction` of them, rounded to the nearest
+  /// number. `auto [train, test] = set.split(0.8)`. Throws Error unless both get a row.
+  Split split(double fraction, Generator& generator = default_generator()) const;
+  /// The same, where the first takes so many rows.
+  Split split(std::integral auto count, Generator& generator = default_generator()) const;
+
+  /// Throws Error unless the members, which are public, are as the constructor wants them, and the standardization
+  /// fits. The message begins with [op].
+  void require_valid(const char* op) const;
+
+ private:
+  Split split_rows(int64_t count, Generator& generator) const;
 };
 
-/// Throws Error unless the data set is as its comments say, on one device and not empty. The message begins with [op]
-/// and `where`.
-void check(const std::string& op, const Dataset& set, const std::string& where = "");
-
+/// A set to learn from and one to test on.
 struct Split {
   Dataset train, test;
 };
 
-/// Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and their `t10k-` pair from a directory, under dashed or
-/// dotted names, plain or .gz (`train-images.idx3-ubyte.gz`). Images become [n, rows * columns]. Fashion-MNIST has its
-/// own pixel statistics: `load_mnist(directory, fashion_mnist_pixels)`. Throws Error, with the path, when a file is
-/// missing or invalid (see read_idx), when images and labels differ in number or train and test images in size, when a
-/// set is empty, or when a label is not in 0 .. 9.
-Split load_mnist(const std::string& directory, PixelStatistics pixels = mnist_pixels);
+Split Dataset::split(std::integral auto count, Generator& generator) const {
+  if (!std::in_range<int64_t>(count)) fail("split", "expected fewer rows, got ", count);
+  return split_rows(static_cast<int64_t>(count), generator);
+}
 
 }  // namespace ramp::data

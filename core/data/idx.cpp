@@ -248,4 +248,19 @@ Array read_idx(const std::string& path) {
   }
 }
 
+Dataset load_idx(const std::string& inputs_path, const std::string& targets_path) {
+  // The headers are checked before the elements, of which there may be many, are read.
+  const Shape inputs = read_idx_header(inputs_path).shape, targets = read_idx_header(targets_path).shape;
+  const auto require_rows = [](const std::string& path, const Shape& shape) {
+    if (shape.rank() == 0 || shape.numel() == 0)
+      fail("load_idx", path, ": expected at least one row of at least one number, got ", shape);
+  };
+  require_rows(inputs_path, inputs);
+  require_rows(targets_path, targets);
+  if (inputs[0] != targets[0])
+    fail("load_idx", targets_path, ": expected as many targets as inputs, got ", targets, " for ", inputs);
+  Tensor learned(read_idx(targets_path));
+  return {Tensor(read_idx(inputs_path)), learned.dtype() == uint8 ? learned.to(int32) : learned};
+}
+
 }  // namespace ramp::data

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ramp/core/array/array.h"
+#include "ramp/core/data/dataset.h"
 
 namespace ramp::data {
 
@@ -24,5 +25,10 @@ struct IdxHeader {
 /// The dtype and shape of the array that read_idx would return, from the file's header alone. Throws Error, with the
 /// path, when the file cannot be read or its header is invalid.
 IdxHeader read_idx_header(const std::string& path);
+
+/// The data set of two IDX files of any shape: inputs as they are stored, and targets, of which integers become int32.
+/// Throws Error, with the path, as read_idx() does, when the files differ in the size of the first axis, and when one
+/// has no axis or no elements.
+Dataset load_idx(const std::string& inputs_path, const std::string& targets_path);
 
 }  // namespace ramp::data

@@ -15,23 +15,34 @@ namespace ramp::data {
 namespace {
 
 /// The row numbers of a data set in the order of one pass, on its device.
-Array make_order(const Dataset& set, const LoaderOptions& options) {
+Array make_order(const Dataset& set, bool shuffle, Generator& generator) {
   std::vector<int32_t> order(static_cast<size_t>(set.size()));
-  if (options.shuffle)
-    order = random_permutation(set.size(), options.generator ? *options.generator : default_generator());
+  if (shuffle) order = random_permutation(set.size(), generator);
   else std::iota(order.begin(), order.end(), 0);
-  return from_vector(order, {set.size()}, set.images.device()).array();
+  return from_vector(order, {set.size()}, set.inputs.device()).array();
 }
+
+/// The arrays of a data set: what a thread may read without the tensors.
+struct Arrays {
+  explicit Arrays(const Dataset& set) : inputs(set.inputs.array()), targets(set.targets.array()) {
+    if (!set.standardization) return;
+    mean = ramp::to(set.standardization->mean().array(), inputs.device());
+    stddev = ramp::to(set.standardization->stddev().array(), inputs.device());
+  }
+  BatchArrays at(const Array& rows) const { return ramp::load_batch(inputs, targets, rows, mean, stddev); }
+
+  Array inputs, targets, mean, stddev;
+};
 
 /// One pass through a data set.
 struct Plan {
-  Dataset set;
+  Arrays set;
   int64_t batch_size;
   Array order;
 
   BatchArrays make(int64_t k) const {
-    const int64_t begin = k * batch_size, end = std::min(begin + batch_size, set.size());
-    return ramp::load_batch(set.images, set.labels, order.rows(begin, end), set.pixels.mean, set.pixels.stddev);
+    const int64_t begin = k * batch_size, end = std::min(begin + batch_size, order.numel());
+    return set.at(order.rows(begin, end));
   }
 };
 
@@ -42,7 +53,7 @@ struct Plan {
 class Loader::Iterator::Pass {
  public:
   Pass(Plan plan, int64_t batches) : plan_(std::move(plan)), left_(batches) {
-    if (plan_.set.images.device().is_cuda()) return;
+    if (plan_.set.inputs.device().is_cuda()) return;
     try {
       prefetch_.emplace(batches, [this](int64_t k) { return plan_.make(k); });
     } catch (const std::system_error&) {
@@ -61,12 +72,13 @@ class Loader::Iterator::Pass {
   std::optional<Prefetch<BatchArrays>> prefetch_;  // last: it uses the plan
 };
 
-Loader::Loader(const Dataset& set, LoaderOptions options) : set_(set), options_(options) {
-  check("loader", set);
+Loader::Loader(const Dataset& set, LoaderOptions options, Generator& generator)
+    : set_(set), options_(options), generator_(&generator) {
+  set.require_valid("loader");
   if (options.batch_size <= 0) fail("loader", "expected a batch size above 0, got ", options.batch_size);
   if (size() == 0)
-    fail("loader", "expected at least one full batch of ", options.batch_size, " images with drop_last, got ",
-         set.size(), " images");
+    fail("loader", "expected at least one full batch of ", options.batch_size, " rows with drop_last, got ", set.size(),
+         " rows");
 }
 
 int64_t Loader::size() const {
@@ -75,8 +87,8 @@ int64_t Loader::size() const {
 }
 
 Loader::Iterator Loader::begin() const {
-  return Iterator(
-      std::make_shared<Iterator::Pass>(Plan{set_, options_.batch_size, make_order(set_, options_)}, size()));
+  return Iterator(std::make_shared<Iterator::Pass>(
+      Plan{Arrays(set_), options_.batch_size, make_order(set_, options_.shuffle, *generator_)}, size()));
 }
 
 Loader::Iterator::Iterator(std::shared_ptr<Pass> pass) : pass_(std::move(pass)) { ++*this; }
@@ -87,15 +99,14 @@ Loader::Iterator& Loader::Iterator::operator++() {
     pass_.reset();
     return *this;
   }
-  auto [images, labels] = pass_->next();
-  batch_ = {Tensor(std::move(images)), Tensor(std::move(labels))};
+  auto [inputs, targets] = pass_->next();
+  batch_ = {Tensor(std::move(inputs)), Tensor(std::move(targets))};
   return *this;
 }
 
 Batch load_batch(const Dataset& set, const Tensor& rows) {
-  check("load_batch", set.pixels);
-  BatchArrays batch = ramp::load_batch(set.images, set.labels, rows.array(), set.pixels.mean, set.pixels.stddev);
-  return {Tensor(std::move(batch.images)), Tensor(std::move(batch.labels))};
+  auto [inputs, targets] = Arrays(set).at(rows.array());
+  return {Tensor(std::move(inputs)), Tensor(std::move(targets))};
 }
 
 }  // namespace ramp::data

@@ -15,32 +15,31 @@ struct LoaderOptions {
   int64_t batch_size = 32;
   bool shuffle = false;    ///< a new random order for each pass
   bool drop_last = false;  ///< leave out a last batch that is not full
-  Generator* generator =
-      nullptr;  ///< draws the orders of the passes and must outlive the loader; null means the default generator
 };
 
+/// Rows of a data set: inputs [b, ...], standardized if the set has a standardization, and targets [b, ...].
 struct Batch {
-  Tensor images;  ///< float32 [b, features], normalised
-  Tensor labels;  ///< int32 [b]
+  Tensor inputs, targets;
 };
 
-/// The images and labels of a data set at `rows`, in their order. A captured step on CUDA (capture.h) should take rows
-/// as its input and call this, instead of taking images. rows int32 [b], on the set's device. Throws Error for a row
-/// out of range (on CUDA a later copy to the CPU reports it), for a standard deviation that is not above 0, and when
-/// images, labels or rows have another dtype, shape or device.
+/// The inputs and targets of a data set at `rows`, in their order. A captured step on CUDA (capture.h) should take rows
+/// as its input and call this, instead of taking inputs. rows int32 [b], on the set's device. Throws Error for a row
+/// out of range (on CUDA a later copy to the CPU reports it), and when inputs, targets or rows have another dtype,
+/// shape or device than they should.
 Batch load_batch(const Dataset& set, const Tensor& rows);
 
-/// Iterates over a data set in batches of `batch_size` images, of which the last may be smaller: `for (auto [images,
-/// labels] : Loader(train, {.batch_size = 128, .shuffle = true}))`. begin() starts a pass and draws its order on the
-/// calling thread, the same for every device. For a set on the CPU it also starts a thread that makes each batch while
-/// the one before it is in use. The thread ends with the pass's last iterator. If no thread can be started, each batch
-/// is made when it is asked for. A pass with a thread cannot continue in a fork of the process: its next step there
-/// throws Error, but a new pass can begin. Batches of a set on a CUDA device (Dataset::to) are made there, by one
-/// kernel each. The loader holds handles to the data set's arrays, so the Dataset itself may be destroyed. Throws Error
-/// when the data set is invalid (see check) or batch_size <= 0, and when drop_last leaves no batch.
+/// Iterates over a data set in batches of `batch_size` rows, of which the last may be smaller: `for (auto [x, y] :
+/// Loader(train, {.batch_size = 128, .shuffle = true}))`. begin() starts a pass and draws its order on the calling
+/// thread, the same for every device; the generator draws nothing without shuffle, and must outlive the loader. For a
+/// set on the CPU begin() also starts a thread that makes each batch while the one before it is in use. The thread ends
+/// with the pass's last iterator. If no thread can be started, each batch is made when it is asked for. A pass with a
+/// thread cannot continue in a fork of the process: its next step there throws Error, but a new pass can begin. Batches
+/// of a set on a CUDA device (Dataset::to) are made there, by one kernel each. The loader holds handles to the data
+/// set's tensors, so the Dataset itself may be destroyed. Throws Error when the data set is invalid (see
+/// Dataset::require_valid) or batch_size <= 0, and when drop_last leaves no batch.
 class Loader {
  public:
-  explicit Loader(const Dataset& set, LoaderOptions options = {});
+  explicit Loader(const Dataset& set, LoaderOptions options = {}, Generator& generator = default_generator());
 
   /// The number of batches in a pass.
   int64_t size() const;
@@ -52,6 +51,7 @@ class Loader {
  private:
   Dataset set_;
   LoaderOptions options_;
+  Generator* generator_;
 };
 
 /// An input iterator: copies share one position in the pass.

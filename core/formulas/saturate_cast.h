@@ -1,5 +1,5 @@
 #pragma once
-// Conversion of an element to another dtype, and of a pixel to a number.
+// Conversion of an element to another dtype, and to a standardized number.
 
 #include <cstdint>
 #include <limits>
@@ -32,12 +32,10 @@ RAMP_HD To saturate_cast(From x) {
   }
 }
 
-/// A pixel as a network takes it: (x - mean) / stddev, where a byte is divided by 255 first. The operations are of
-/// kinds that no compiler fuses, so every device gives the same bits.
+/// (x - mean) / stddev. The operations are of kinds that no compiler fuses, so every device gives the same bits.
 template <class T>
-RAMP_HD float normalized(T x, double mean, double stddev) {
-  const double value = std::is_same_v<T, uint8_t> ? x / 255.0 : static_cast<double>(x);
-  return static_cast<float>((value - mean) / stddev);
+RAMP_HD double standardized(T x, double mean, double stddev) {
+  return (static_cast<double>(x) - mean) / stddev;
 }
 
 }  // namespace ramp

@@ -178,7 +178,7 @@ double share(const std::vector<bool>& units) {
 Run train(const Choice& activation, int depth, double rate, uint64_t seed, const data::Split& data, Study& study) {
   study.doing(activation.name + ", " + std::to_string(depth) + " layers, rate " + fixed(rate, 2));
   manual_seed(seed);
-  Sequential model = mlp(widths(data.train.features(), 128, depth, data.train.classes), activation);
+  Sequential model = mlp(widths(data.train.inputs.size(1), 128, depth, classes), activation);
   const std::vector<bool> at_start = dead_units(model, data.test);
   optim::SGD sgd(model.parameters(), {.learning_rate = rate});
   const data::Loader loader(data.train, {.batch_size = 64, .shuffle = true});

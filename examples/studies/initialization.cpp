@@ -101,7 +101,7 @@ Training train(Study& study) {
     for (int seed = 1; seed <= study.seeds(); ++seed) {
       study.doing(rule.name + ", seed " + std::to_string(seed));
       manual_seed(static_cast<uint64_t>(seed));
-      Sequential model = mlp(widths(data.train.features(), 64, 30, data.train.classes), relu);
+      Sequential model = mlp(widths(data.train.inputs.size(1), 64, 30, classes), relu);
       init::initialize(model, rule.scheme);
       optim::SGD sgd(model.parameters(), {.learning_rate = 0.01});
       const data::Loader loader(data.train, {.batch_size = 64, .shuffle = true, .drop_last = true});

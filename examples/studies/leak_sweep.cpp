@@ -24,7 +24,7 @@ std::string name(size_t slope) {
 double test_error(Study& study, const data::Split& split, double slope, int seed, int epochs) {
   manual_seed(static_cast<uint64_t>(seed));
   const Choice leaky = choice("leaky", "leaky_relu", [=] { return LeakyReLU(slope); });
-  Sequential model = mlp(widths(split.train.features(), 128, 3, split.train.classes), leaky);
+  Sequential model = mlp(widths(split.train.inputs.size(1), 128, 3, classes), leaky);
   optim::SGD sgd(model.parameters(), {.learning_rate = 0.02, .momentum = 0.9});
   const data::Loader loader(split.train, {.batch_size = 64, .shuffle = true});
   for (int epoch = 1; epoch <= epochs; ++epoch) {

@@ -35,22 +35,19 @@ struct Size {
 };
 
 /// So many images, drawn at random.
-data::Dataset draw(data::Dataset set, int64_t images, Generator& generator) {
+data::Dataset draw(const data::Dataset& set, int64_t images, Generator& generator) {
   std::vector<int32_t> order = random_permutation(set.size(), generator);
   order.resize(static_cast<size_t>(images));
-  const Array chosen = from_vector(order, {images}).array();
-  set.images = gather(set.images, chosen);
-  set.labels = gather(set.labels, chosen);
-  return set;
+  return set.subset(order);
 }
 
 void train(Study& study, const data::Split& split, Size& size, size_t c, int seed) {
   // A generator of its own, from which RReLU draws no slopes: the same images in the same order for every activation.
   Generator of_data(static_cast<uint64_t>(1000 + seed));
   const data::Dataset set = draw(split.train, size.images, of_data);
-  const data::Loader loader(set, {.batch_size = 64, .shuffle = true, .generator = &of_data});
+  const data::Loader loader(set, {.batch_size = 64, .shuffle = true}, of_data);
   manual_seed(static_cast<uint64_t>(seed));
-  Sequential model = mlp(widths(set.features(), width, hidden_layers, set.classes), choices[c]);
+  Sequential model = mlp(widths(set.inputs.size(1), width, hidden_layers, classes), choices[c]);
   optim::SGD sgd(model.parameters(), {.learning_rate = 0.02, .momentum = 0.9});
   for (int epoch = 1; epoch <= size.epochs; ++epoch) {
     if (epoch == size.epochs) sgd.set_learning_rate(0.002);  // less of the last batches' noise in the result
@@ -58,7 +55,7 @@ void train(Study& study, const data::Split& split, Size& size, size_t c, int see
   }
 
   Result& result = size.results[c];
-  const Tensor logits = predict(model, set), labels(set.labels);
+  const Tensor logits = predict(model, set), labels = set.targets;
   result.train_loss.push_back(cross_entropy(logits, labels).item());
   result.train_error.push_back(100 * (1 - accuracy(logits, labels)));
   result.test_error.push_back(100 * (1 - accuracy(model, split.test)));

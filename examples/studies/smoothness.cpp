@@ -92,7 +92,7 @@ std::vector<Descent> descend_all(Study& study) {
 std::vector<History> train(Study& study, const data::Split& split) {
   const size_t epochs = study.quick() ? 3 : 10;
   study.plan(static_cast<double>(split.train.size() * study.seeds()) * static_cast<double>(epochs * choices.size()));
-  const Tensor some_images = data::Loader(split.test, {.batch_size = 2000}).begin()->images;
+  const Tensor some_images = data::Loader(split.test, {.batch_size = 2000}).begin()->inputs;
 
   Csv csv = study.csv({"activation", "seed", "epoch", "train_loss", "median_activation"});
   std::vector<History> histories(choices.size());
@@ -100,7 +100,7 @@ std::vector<History> train(Study& study, const data::Split& split) {
     for (size_t c = 0; c < choices.size(); ++c) {
       study.doing(choices[c].name + ", seed " + std::to_string(seed));
       manual_seed(static_cast<uint64_t>(seed));
-      Sequential model = mlp(widths(split.train.features(), 128, 8, split.train.classes), choices[c]);
+      Sequential model = mlp(widths(split.train.inputs.size(1), 128, 8, classes), choices[c]);
       optim::SGD sgd(model.parameters(), {.learning_rate = 0.01});
       const data::Loader loader(split.train, {.batch_size = 64, .shuffle = true});
       History& history = histories[c];

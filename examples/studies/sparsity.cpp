@@ -51,7 +51,7 @@ Run train(const data::Dataset& images, const data::Dataset& test, double penalty
           Study& study) {
   manual_seed(seed);
   Sequential model =
-      mlp(widths(images.features(), 256, hidden_layers, images.classes), choice("ReLU", "relu", [] { return ReLU(); }));
+      mlp(widths(images.inputs.size(1), 256, hidden_layers, classes), choice("ReLU", "relu", [] { return ReLU(); }));
   optim::SGD sgd(model.parameters(), {.learning_rate = 0.05, .momentum = 0.9});
   const data::Loader loader(images, {.batch_size = 100, .shuffle = true});
   Run run{{zeros_by_layer(model, test)}, 0, 0};
@@ -143,8 +143,8 @@ void study(Study& study) {
     for (const double penalty : penalties) {
       for (int seed = 1; seed <= study.seeds(); ++seed) {
         study.doing(with_separators(results.images) + " images, " + name(penalty) + ", seed " + std::to_string(seed));
-        const Run run =
-            train(train_set.first(results.images), test, penalty, results.epochs, static_cast<uint64_t>(seed), study);
+        const Run run = train(train_set.subset(0, results.images), test, penalty, results.epochs,
+                              static_cast<uint64_t>(seed), study);
         for (size_t epoch = 0; epoch < run.zeros.size(); ++epoch)
           for (size_t layer = 0; layer < hidden_layers; ++layer)
             csv.row(results.images, penalty, seed, epoch, layer + 1, run.zeros[epoch][layer] / 100);

@@ -34,11 +34,11 @@ std::vector<double> gradient_by_layer(Sequential& model, const data::Dataset& im
 }
 
 Run train(const Choice& activation, int depth, uint64_t seed, const data::Split& data, Study& study) {
-  const data::Dataset probe = data.test.first(256);
+  const data::Dataset probe = data.test.subset(0, 256);
   Run best;
   for (const double rate : learning_rates) {
     manual_seed(seed);
-    Sequential model = mlp(widths(data.train.features(), width, depth, data.train.classes), activation);
+    Sequential model = mlp(widths(data.train.inputs.size(1), width, depth, classes), activation);
     Run run;
     run.start = gradient_by_layer(model, probe);
     optim::SGD sgd(model.parameters(), {.learning_rate = rate});

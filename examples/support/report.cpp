@@ -20,9 +20,8 @@ std::string centred(const std::string& text, size_t width) {
 
 /// One image of a data set, from 0 to 1.
 std::vector<float> pixels_of(const ramp::data::Dataset& set, int64_t index) {
-  const Tensor row{ramp::to(set.images.rows(index, index + 1), ramp::float32)};
-  std::vector<float> pixels = row.to_vector<float>();
-  if (set.images.dtype() == ramp::uint8)
+  std::vector<float> pixels = set.subset(index, index + 1).inputs.to(ramp::float32).to_vector<float>();
+  if (set.inputs.dtype() == ramp::uint8)
     for (float& pixel : pixels) pixel /= 255;
   return pixels;
 }
@@ -33,7 +32,7 @@ Report::Report(const ramp::data::Dataset& set, const Tensor& logits, std::vector
     : set(set), names(std::move(class_names)) {
   if (logits.shape() != ramp::Shape{set.size(), static_cast<int64_t>(names.size())})
     ramp::fail("report", "expected logits [", set.size(), ", ", names.size(), "], got ", logits.shape());
-  labels = Tensor(set.labels).to_vector<int32_t>();
+  labels = set.targets.to_vector<int32_t>();
   guesses = argmax(logits, 1).to_vector<int32_t>();
   certainty = max(softmax(logits.detach()), 1).to_vector<float>();
 }
@@ -50,7 +49,7 @@ void Report::print_mistakes(std::ostream& out, int count) const {
   out << "Wrong: " << with_separators(static_cast<int64_t>(wrong.size())) << " of " << with_separators(set.size())
       << ". The mistakes the model was surest of:\n\n";
 
-  const int side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(set.features()))));
+  const int side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(set.inputs.size(1)))));
   constexpr int gap = 2, narrowest = 18;  // the longest caption: "label T-shirt/top"
   const int across = std::clamp((columns() + gap) / (narrowest + gap), 1, count);
   wrong.resize(std::min(wrong.size(), static_cast<size_t>(across)));
@@ -58,7 +57,8 @@ void Report::print_mistakes(std::ostream& out, int count) const {
   std::vector<std::string> lines;
   for (size_t i : wrong) {
     std::vector<std::string> picture;
-    if (int64_t{side} * side == set.features()) picture = draw(pixels_of(set, static_cast<int64_t>(i)), side, width);
+    if (int64_t{side} * side == set.inputs.size(1))
+      picture = draw(pixels_of(set, static_cast<int64_t>(i)), side, width);
     const auto caption = [&](const std::string& text) { picture.push_back(centred(text, static_cast<size_t>(width))); };
     caption("");
     caption("label " + names[static_cast<size_t>(labels[i])]);

@@ -222,9 +222,11 @@ double first(std::istream&) {
 
 double memory(std::istream&) {
   manual_seed(1);
-  const data::Dataset set{.images = Array({60000, 784}, uint8), .labels = Array({60000}, int32), .pixels = {}};
-  for (int64_t i = 0; i < set.images.numel(); ++i) set.images.data<uint8_t>()[i] = static_cast<uint8_t>(i * 31);
-  for (int64_t i = 0; i < set.size(); ++i) set.labels.data<int32_t>()[i] = static_cast<int32_t>(i % 10);
+  const Array bytes({60000, 784}, uint8), digits({60000}, int32);
+  for (int64_t i = 0; i < bytes.numel(); ++i) bytes.data<uint8_t>()[i] = static_cast<uint8_t>(i * 31);
+  for (int64_t i = 0; i < digits.numel(); ++i) digits.data<int32_t>()[i] = static_cast<int32_t>(i % 10);
+  data::Dataset set{Tensor(bytes), Tensor(digits)};
+  set.standardization = data::Standardization(0, 255);
   Sequential model = network("wide");
   optim::SGD sgd(model.parameters(), options(0.1));
   for (auto [images, labels] : data::Loader(set, {.batch_size = 1024, .shuffle = true}))

@@ -21,6 +21,7 @@
 #include "fuzz.h"
 #include "ramp/core/data/find.h"
 #include "ramp/core/data/idx.h"
+#include "ramp/core/data/mnist.h"
 #include "ramp/ramp.h"
 
 namespace {

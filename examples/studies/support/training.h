@@ -11,6 +11,9 @@
 
 namespace studies {
 
+/// Of the digits, and of the clothes of Fashion-MNIST.
+inline constexpr int64_t classes = 10;
+
 /// An activation to be compared, under a name of its own and with the name of its colour.
 struct Choice {
   std::string name, color;
