@@ -108,7 +108,7 @@ TEST(Layer, CanBeCalledWhenItIsConst) {
   const Sequential model{Dense(3, 2), Dropout(0.9), ReLU(), PReLU(), RReLU(), Maxout(2), Flatten(), LayerNorm(1)};
   const Layer& layer = model;
   EXPECT_EQ(layer(ones({4, 3})).shape(), (Shape{4, 1}));
-  const data::Dataset set{ones({4, 3}).array(), zeros({4}, {.dtype = int32}).array(), {}, 1};
+  const data::Dataset set(ones({4, 3}), zeros({4}, {.dtype = int32}));
   EXPECT_EQ(accuracy(layer, set), 1);
   EXPECT_EQ(predict(layer, set).shape(), (Shape{4, 1}));
   EXPECT_TRUE(layer.training()) << "the mode is back";
@@ -117,7 +117,7 @@ TEST(Layer, CanBeCalledWhenItIsConst) {
 TEST(Layer, PredictsInEvaluationAndGivesEachLayerItsModeBack) {
   Sequential model{Dense(3, 2), Dropout(0.9), Dropout(0.5)};
   model[2].eval();
-  const data::Dataset set{ones({8, 3}).array(), zeros({8}, {.dtype = int32}).array(), {}, 2};
+  const data::Dataset set(ones({8, 3}), zeros({8}, {.dtype = int32}));
   const std::vector<float> logits = predict(model, set).to_vector<float>();
   EXPECT_TRUE(model.training() && model[1].training());
   EXPECT_FALSE(model[2].training());

@@ -17,12 +17,12 @@ namespace {
 /// Of so many networks of one-dimensional input and N units a layer, the share that is dead after each layer: for one
 /// input, or for x and -x. All networks are one tensor. The scale of the weights plays no part.
 std::vector<double> born_dead(int64_t networks, int64_t units, int layers, bool both_signs) {
-  std::vector<Tensor> signals{ones({networks, 1})};
-  if (both_signs) signals.push_back(-signals[0]);
+  const Tensor x = ones({networks, 1});
+  std::vector<Tensor> signals = both_signs ? std::vector{x, -x} : std::vector{x};
   std::vector<double> shares;
   for (int layer = 0; layer < layers; ++layer) {
     const Tensor weights = randn({networks, units, signals[0].size(1)});
-    for (Tensor& x : signals) x = relu(sum(weights * reshape(x, {networks, 1, -1}), 2));
+    for (Tensor& signal : signals) signal = relu(sum(weights * reshape(signal, {networks, 1, -1}), 2));
     const Tensor largest = max(concat(signals, 1), 1);
     shares.push_back(mean((largest == 0.0).to(float32)).item());
   }
