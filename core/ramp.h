@@ -31,3 +31,4 @@
 #include "ramp/layers/rrelu.h"
 #include "ramp/layers/sequential.h"
 #include "ramp/optim/optimizers.h"
+#include "ramp/version.h"

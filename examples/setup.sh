@@ -17,7 +17,7 @@ build_packages=(
   "libcli11-dev=include/CLI/CLI.hpp"
 )
 # shellcheck disable=SC2034
-test_packages=("libgtest-dev=include/gtest/gtest.h")
+test_packages=("libgtest-dev=include/gtest/gtest.h" "pkg-config=pkg-config")
 
 say() { printf '%s\n' "$*" >&2; }
 
