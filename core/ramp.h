@@ -16,6 +16,7 @@
 #include "ramp/core/data/loader.h"
 #include "ramp/core/data/mnist.h"
 #include "ramp/core/data/standardization.h"
+#include "ramp/core/version.h"
 #include "ramp/init/init.h"
 #include "ramp/layers/activations.h"
 #include "ramp/layers/dense.h"
@@ -31,4 +32,3 @@
 #include "ramp/layers/rrelu.h"
 #include "ramp/layers/sequential.h"
 #include "ramp/optim/optimizers.h"
-#include "ramp/version.h"

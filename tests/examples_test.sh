@@ -213,6 +213,19 @@ case $2 in
     run 0 custom_op
     percent_above 88 "accuracy"
     ;;
+  custom_optimizer)
+    run 0 custom_optimizer
+    percent_above 88 "epoch 5"
+    ;;
+  two_spirals)
+    run 0 two_spirals
+    percent_above 95 "[0-9.]+ % of 500"
+    ;;
+  autoencoder)
+    run 0 autoencoder
+    awk '/^epoch 10: / { error = $6 } /^The average/ { mean = $NF + 0 } END { exit !(error > 0 && error < mean * 0.7) }' \
+      "$scratch/out" || die "hardly better than the average image"
+    ;;
   quickstart)
     run 0 quickstart
     awk '/^epoch 9: / { found = $3 > 0.9 } END { exit !found }' "$scratch/out" || die "not 90 % after ten epochs"
