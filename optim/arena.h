@@ -62,8 +62,8 @@ struct Arena {
   void allocate();
   /// Makes states, of zeros, until there are `count`.
   void make_states(int count);
-  /// What the update of slots [first, last) reads and writes.
-  UpdateArrays run(size_t first, size_t last, int states) const;
+  /// What the update of slots [first, last) reads and writes, with `count` states.
+  UpdateArrays run(size_t first, size_t last, int count) const;
   /// Before an update with state: the slots that have a gradient no longer have the age of those that have none.
   void part_ages();
   /// Whether updates must also write `values_bfloat16`; if so, brings it up to date with the values.

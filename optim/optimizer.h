@@ -122,7 +122,7 @@ class Optimizer {
   /// not a floating-point leaf.
   explicit Optimizer(std::vector<RuleGroup> groups);
   const detail::Rule& rule(size_t group) const;
-  void set_rule(std::unique_ptr<detail::Rule> rule, size_t group);
+  void set_rule(std::unique_ptr<detail::Rule> wanted, size_t group);
 
  private:
   struct Group;

@@ -79,7 +79,7 @@ struct TimesSlope {
 template <class F, class Loops = detail::OwnLoops>
 requires(!std::is_convertible_v<F, Unary> && requires(const F& f) { f(1.0); })
 Tensor map(const F& f, const Tensor& x) {
-  const Array input = x.array();
+  const Array& input = x.array();
   check_floating("map", {&input});
   const Array y(input.shape(), input.dtype(), input.device());
   const auto run = [](const auto& g, const Array& out, const auto&... in) {
