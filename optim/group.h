@@ -29,6 +29,14 @@ struct Optimizer::Group {
       for (const Slot& slot : arena.slots) all.push_back(slot.age);
     return all;
   }
+  /// Without a request for memory: each replay of a captured step asks.
+  bool has_ages(const std::vector<int>& ages) const {
+    size_t i = 0;
+    for (const Arena& arena : arenas)
+      for (const Slot& slot : arena.slots)
+        if (slot.age != ages[i++]) return false;
+    return true;
+  }
   void set_ages(const std::vector<int>& ages) {
     size_t i = 0;
     for (Arena& arena : arenas)

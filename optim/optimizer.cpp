@@ -124,7 +124,7 @@ void Optimizer::watch(CaptureListener& listener) {
     // The groups keep their addresses when the optimizer is moved. The learning rate is a number in memory.
     const std::vector<int> ages = group.ages();
     listener.depend(life_, [&group, rule = std::shared_ptr(group.rule->with_learning_rate(0)), ages] {
-      return group.rule->same(*rule) && group.ages() == ages;
+      return group.rule->same(*rule) && group.has_ages(ages);
     });
     listener.when_undone([&group, ages] { group.set_ages(ages); });
     for (const Arena& arena : group.arenas)
