@@ -133,8 +133,8 @@ class Layer {
   /// epilogue(forward(x)). A layer that can compute both as one operation overrides this.
   virtual Tensor forward_with(const Tensor& x, const Unary& epilogue) const;
 
-  /// While one lives, its layer is being called: the first line of every member function but forward() that calls inner
-  /// layers. What they are and read is then part of a captured step, and calling one that was not added throws Error.
+  /// While one lives, its layer is being called. Every member function but forward() that calls inner layers begins
+  /// with it: then calling one that was not added throws Error, and a captured step notices when one of them changes.
   class InCall {
    public:
     explicit InCall(const Layer* layer);

@@ -31,6 +31,7 @@ void each_gradient(Groups& groups, F f) {
 Tensor Optimizer::clip_grad_norm(double max_norm) {
   check_limit("clip_grad_norm", max_norm);
   require_whole();
+  if (CaptureListener* listener = capturing()) watch(*listener);
   const Device device = groups_[0].arenas[0].device;
   Array total = full_array({}, 0, float64, device);
   each_gradient(groups_, [&](const Array& gradient) { total = total + to(sum_squares(gradient), device); });
@@ -47,6 +48,7 @@ Tensor Optimizer::clip_grad_norm(double max_norm) {
 void Optimizer::clip_grad_value(double limit) {
   check_limit("clip_grad_value", limit);
   require_whole();
+  if (CaptureListener* listener = capturing()) watch(*listener);
   each_gradient(groups_,
                 [&](const Array& gradient) { map_into(gradient, Unary(formula::Clamp{-limit, limit}), gradient); });
 }

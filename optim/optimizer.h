@@ -106,14 +106,15 @@ class Optimizer {
   void set_learning_rate(double learning_rate, size_t group);
 
   /// Scales all gradients by max_norm / (norm + 1e-6) if their common 2-norm exceeds max_norm, as PyTorch's
-  /// clip_grad_norm_ does, and returns that norm, [] on the device of the first parameter. It has the same bits for any
-  /// number of threads, and may be part of a captured step. Throws Error unless max_norm > 0 and finite.
+  /// clip_grad_norm_ does, and returns that norm, float64 [] on the device of the first parameter. It has the same bits
+  /// for any number of threads, and may be part of a captured step. Throws Error unless max_norm > 0 and finite.
   Tensor clip_grad_norm(double max_norm);
   /// Limits every gradient to [-limit, limit]. Throws Error unless limit > 0 and finite.
   void clip_grad_value(double limit);
 
-  /// The state of each parameter by name: "0.weight.momentum_buffer", [] "0.weight.step" and so on, as views of the
-  /// memory that updates change. Parameters without a name are called by their position in their group.
+  /// The state of each parameter by name, as views of the memory that updates change: "0.weight.momentum_buffer", of
+  /// the parameter's shape, "0.weight.step", float64 [], and so on. A parameter without a name is called by its
+  /// position among all.
   std::vector<std::pair<std::string, Tensor>> state() const;
 
  protected:

@@ -147,6 +147,20 @@ TEST(Clipping, HasTheSameBitsOnAnyNumberOfThreads) {
   EXPECT_EQ(norms[2], norms[0]);
 }
 
+TEST(Clipping, ACapturedStepClipsWhateverHasAGradient) {
+  Tensor a = parameter({0, 0}), b = parameter({0});
+  optim::SGD sgd({a, b}, {.learning_rate = 1});
+  auto clip = capture([&](const Tensor& x) { return sgd.clip_grad_norm(1) * x; });
+  const Tensor one = from_vector(std::vector<double>{1}, {1}, a.device());
+  for (int i = 0; i < 12; ++i) {
+    sgd.zero_grad();
+    give_gradient(a, {3, 0});
+    if (i >= 6) give_gradient(b, {4});
+    EXPECT_NEAR(clip(one).item(), i < 6 ? 3 : 5, 1e-12) << i;
+    EXPECT_NEAR(values(a.grad())[0], 3 / ((i < 6 ? 3 : 5) + 1e-6), 1e-12) << i;
+  }
+}
+
 TEST(Clipping, LimitsEachValue) {
   Tensor a = parameter({0, 0, 0}), b = parameter({0});
   optim::SGD sgd({a, b}, {.learning_rate = 1});

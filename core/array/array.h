@@ -60,7 +60,7 @@ class Array {
     memory().await(offset_, offset_ + bytes(), !std::is_const_v<T>);
     return reinterpret_cast<T*>(static_cast<char*>(memory().data()) + offset_);
   }
-  /// Says that these numbers were just written, by "sgd.step()", say.
+  /// Says that these numbers were just written, by "optimizer.step()", say.
   void note_write(const char* by) const { memory().note_write(offset_, offset_ + bytes(), by); }
 
   /// The same numbers under another shape of as many elements.

@@ -44,7 +44,7 @@ class Storage {
   struct Write {
     int64_t begin, end;
     uint64_t version = 0;      ///< larger for later writes to this storage; 0 when nothing was written
-    const char* by = nullptr;  ///< what wrote, "sgd.step()", where that is known
+    const char* by = nullptr;  ///< what wrote, "optimizer.step()", where that is known
   };
   /// Notes a write to the bytes [begin, end). `by` must live for ever.
   void note_write(int64_t begin, int64_t end, const char* by = nullptr) {

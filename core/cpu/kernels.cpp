@@ -255,7 +255,8 @@ T cross_entropy(const T* logits, int64_t classes, int32_t label, const T* weight
   return loss;
 }
 
-/// `Count` states, so that they stay in registers.
+/// `Count` states, so that they stay in registers. (The factors are read without read_factors(), which is no template
+/// over the instruction set's types.)
 template <int Count, class T, class F>
 void update_with(const F& f, const double* factors, T* parameter, const T* gradient, T* const* states, int64_t n) {
   std::array<T*, max_states> state{};

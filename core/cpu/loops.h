@@ -42,7 +42,7 @@ class LoopIndex {
   void add(size_t loop);
   /// The loops of the index that a later one depends on, in recorded order.
   std::vector<Dependency> dependencies(const Loop& later) const;
-  /// Splits a loop where the memory that one loop of the index wrote ends and that of another begins. The SGD update
+  /// Splits a loop where the memory that one loop of the index wrote ends and that of another begins. An update
   /// passes over all parameters at once; split, it updates each one as soon as its own gradient is ready.
   std::vector<Loop> cut(const Loop& loop) const;
 

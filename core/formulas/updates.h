@@ -4,12 +4,12 @@
 // CUDA kernel of every rule in the list below, and optim/optimizer.h for a rule of the user's own, call it for each.
 //
 // A rule has
-//   learning_rate, and weight_decay if parameters that want none (Parameter::decay) shall be updated with 0
+//   learning_rate; and weight_decay, if it has one: parameters that want none (Parameter::decay) are updated with 0
 //   static constexpr const char* name, for messages
 //   static constexpr std::array<const char*, N> state_names, N <= 3: numbers kept for each element, 0 before the first
-//   int states() const: how many of them these options use
-//   factors(learning_rate, step): a struct of at most four doubles, made once a step, which every element reads;
-//     `step` counts a parameter's updates with state, from 1
+//   int states() const: how many of the state_names these options use
+//   Factors factors(double learning_rate, double step) const: at most four doubles, which are computed once a step and
+//     read for every element; `step` counts a parameter's updates with state, from 1
 //   V operator()(V parameter, V gradient, V* state, const Factors& k) const: the new parameter; updates the state
 //   void check() const: throws Error unless the options are in their ranges
 //   a defaulted operator==
@@ -82,84 +82,56 @@ struct SGD {
   bool operator==(const SGD&) const = default;
 };
 
-/// What Adam and AdamW share, with Options either of them. At a parameter's step t:
+/// Adam (Kingma & Ba 2015) and, with decoupled weight decay, AdamW (Loshchilov & Hutter 2019); both with AMSGrad
+/// (Reddi, Kale & Kumar 2018) on demand. PyTorch's options and update. At a parameter's step t:
 ///
+///   Adam: g <- gradient + weight_decay p;   AdamW: p <- p - learning_rate weight_decay p, g <- gradient
 ///   m <- m + (1 - beta1) (g - m);   v <- beta2 v + (1 - beta2) g^2;   w <- max(w, v) with AMSGrad, else v
 ///   p <- p - learning_rate / (1 - beta1^t) m / (sqrt(w) / sqrt(1 - beta2^t) + epsilon)
-namespace adam {
-
-struct Factors {
-  double rate, step_size, root;  // root: sqrt(1 - beta2^t)
-};
-template <class Options>
-RAMP_HD Factors factors(const Options& o, double rate, double step) {
-  return {rate, rate / (1 - std::pow(o.beta1, step)), std::sqrt(1 - std::pow(o.beta2, step))};
-}
-template <class Options, class V>
-RAMP_HD V update(const Options& o, V p, V g, V* state, const Factors& k) {
-  state[0] = state[0] + V(1 - o.beta1) * (g - state[0]);
-  state[1] = V(o.beta2) * state[1] + V(1 - o.beta2) * (g * g);
-  V second = state[1];
-  if (o.amsgrad) second = state[2] = max(state[2], state[1]);
-  return p - V(k.step_size) * (state[0] / (sqrt(second) / V(k.root) + V(o.epsilon)));
-}
-template <class Options>
-void check(const Options& o) {
-  check_rate(o.name, "learning_rate", o.learning_rate);
-  if (!(o.beta1 >= 0 && o.beta1 < 1)) fail(o.name, "expected beta1 in [0, 1), got ", o.beta1);
-  if (!(o.beta2 >= 0 && o.beta2 < 1)) fail(o.name, "expected beta2 in [0, 1), got ", o.beta2);
-  check_rate(o.name, "epsilon", o.epsilon);
-  check_rate(o.name, "weight_decay", o.weight_decay);
-}
-inline constexpr std::array<const char*, 3> state_names = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
-
-}  // namespace adam
-
-/// Adam (Kingma & Ba 2015), AMSGrad (Reddi, Kale & Kumar 2018), with PyTorch's options. The formula is above, with
-/// g <- gradient + weight_decay p.
-struct Adam {
-  double learning_rate = 1e-3;  ///< >= 0
-  double beta1 = 0.9;           ///< in [0, 1)
-  double beta2 = 0.999;         ///< in [0, 1)
-  double epsilon = 1e-8;        ///< >= 0
-  double weight_decay = 0;      ///< >= 0; applied to parameters whose `decay` is true
+template <bool decoupled>
+struct AdamRule {
+  double learning_rate = 1e-3;                 ///< >= 0
+  double beta1 = 0.9;                          ///< in [0, 1)
+  double beta2 = 0.999;                        ///< in [0, 1)
+  double epsilon = 1e-8;                       ///< >= 0
+  double weight_decay = decoupled ? 1e-2 : 0;  ///< >= 0; applied to parameters whose `decay` is true
   bool amsgrad = false;
 
-  static constexpr const char* name = "adam";
-  static constexpr auto state_names = adam::state_names;
+  static constexpr const char* name = decoupled ? "adamw" : "adam";
+  static constexpr std::array<const char*, 3> state_names = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
   int states() const { return amsgrad ? 3 : 2; }
-  RAMP_HD adam::Factors factors(double rate, double step) const { return adam::factors(*this, rate, step); }
-  template <class V>
-  RAMP_HD V operator()(V p, V g, V* state, const adam::Factors& k) const {
-    if (weight_decay != 0) g = g + V(weight_decay) * p;
-    return adam::update(*this, p, g, state, k);
-  }
-  void check() const { adam::check(*this); }
-  bool operator==(const Adam&) const = default;
-};
 
-/// Adam with decoupled weight decay (Loshchilov & Hutter 2019): first p <- p - learning_rate weight_decay p, then
-/// Adam's step with the gradient alone.
-struct AdamW {
-  double learning_rate = 1e-3;  ///< >= 0
-  double beta1 = 0.9;           ///< in [0, 1)
-  double beta2 = 0.999;         ///< in [0, 1)
-  double epsilon = 1e-8;        ///< >= 0
-  double weight_decay = 1e-2;   ///< >= 0; applied to parameters whose `decay` is true
-  bool amsgrad = false;
-
-  static constexpr const char* name = "adamw";
-  static constexpr auto state_names = adam::state_names;
-  int states() const { return amsgrad ? 3 : 2; }
-  RAMP_HD adam::Factors factors(double rate, double step) const { return adam::factors(*this, rate, step); }
-  template <class V>
-  RAMP_HD V operator()(V p, V g, V* state, const adam::Factors& k) const {
-    if (weight_decay != 0) p = p * V(1 - k.rate * weight_decay);
-    return adam::update(*this, p, g, state, k);
+  struct Factors {
+    double rate, step_size, root;  // root: sqrt(1 - beta2^t)
+  };
+  RAMP_HD Factors factors(double rate, double step) const {
+    return {rate, rate / (1 - std::pow(beta1, step)), std::sqrt(1 - std::pow(beta2, step))};
   }
-  void check() const { adam::check(*this); }
-  bool operator==(const AdamW&) const = default;
+
+  template <class V>
+  RAMP_HD V operator()(V p, V g, V* state, const Factors& k) const {
+    if (weight_decay != 0) {
+      if (decoupled) p = p * V(1 - k.rate * weight_decay);
+      else g = g + V(weight_decay) * p;
+    }
+    state[0] = state[0] + V(1 - beta1) * (g - state[0]);
+    state[1] = V(beta2) * state[1] + V(1 - beta2) * (g * g);
+    V second = state[1];
+    if (amsgrad) second = state[2] = max(state[2], state[1]);
+    return p - V(k.step_size) * (state[0] / (sqrt(second) / V(k.root) + V(epsilon)));
+  }
+
+  void check() const {
+    check_rate(name, "learning_rate", learning_rate);
+    if (!(beta1 >= 0 && beta1 < 1)) fail(name, "expected beta1 in [0, 1), got ", beta1);
+    if (!(beta2 >= 0 && beta2 < 1)) fail(name, "expected beta2 in [0, 1), got ", beta2);
+    check_rate(name, "epsilon", epsilon);
+    check_rate(name, "weight_decay", weight_decay);
+  }
+  bool operator==(const AdamRule&) const = default;
 };
+using Adam = AdamRule<false>;
+using AdamW = AdamRule<true>;
 
 }  // namespace ramp::formula
 
@@ -170,7 +142,7 @@ namespace ramp {
 using UpdateRule = detail::Variant<detail::None RAMP_UPDATE_RULES(RAMP_ALTERNATIVE)>::type;
 #undef RAMP_ALTERNATIVE
 
-/// A count of updates, and the factors of the present one: a row of an optimizer's memory on its device.
+/// The most factors that a rule may have, and the most numbers that it may keep for each element.
 inline constexpr int max_factors = 4, max_states = 3;
 
 template <class F>
